@@ -1,0 +1,259 @@
+"""``tracetier.toml`` < environment < flags, resolved once into one frozen record.
+
+Every setting is one row of `SETTINGS`: the row names its place in the file and its variable, the
+field of `Settings` holds its type, range and default. All three sources are checked alike, and a
+typo is told, never ignored.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from tracetier.errors import SettingsError, TierError
+from tracetier.tiers import Tier, TierSet
+
+CONFIG_FILE = Path("tracetier.toml")
+ENV_PREFIX = "TRACETIER_"
+
+StrategyName = Literal["residual", "seed", "greedy"]
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """All settings, each with where it came from.
+
+    Parameters
+    ----------
+    tiers : tuple of Tier
+        Declared tiers, cheap to dear; empty where they come from the table.
+    lam : float
+        Weight of cost in ``reward = quality (0-10) - lam * cost (0-1)``, 0 to 1e6.
+    strategy : {"residual", "seed", "greedy"}
+        How the router learns from feedback.
+    epsilon, alpha : float, optional
+        Share of random exploration and step of learning, in [0, 1]; ``None`` takes what the
+        strategy itself holds best.
+    seed : int
+        Seed of every random draw, >= 0.
+    folds : int
+        Folds of the out-of-fold predictions, 2 to 50.
+    n_jobs : int, optional
+        Fits at a time, >= 1; ``None`` is one per core.
+    store_text : bool
+        Whether task texts may be written to decision logs; else a keyed hash.
+    sources : dict of str to str
+        For each field, where its value came from.
+    """
+
+    tiers: tuple[Tier, ...] = ()
+    lam: Annotated[float, Meta(ge=0, le=1e6)] = 0.3
+    strategy: StrategyName = "residual"
+    epsilon: Share | None = None
+    alpha: Share | None = None
+    seed: Annotated[int, Meta(ge=0)] = 0
+    folds: Annotated[int, Meta(ge=2, le=50)] = 5
+    n_jobs: Annotated[int, Meta(ge=1)] | None = None
+    store_text: bool = False
+    sources: dict[str, str] = {}
+
+    @property
+    def tier_set(self) -> TierSet | None:
+        """The declared tiers as a set, ``None`` where none is declared."""
+        return TierSet(self.tiers) if self.tiers else None
+
+
+class SettingSpec(Struct, frozen=True):
+    """Where a setting is read from: a key of a section in the file, and a variable."""
+
+    field: str
+    section: str
+    doc: str
+
+    @property
+    def env(self) -> str:
+        """Name of the environment variable."""
+        return ENV_PREFIX + self.field.upper()
+
+
+SETTINGS: Final = (
+    SettingSpec("lam", "route", "weight of cost (0-1) against quality (0-10) in the reward"),
+    SettingSpec("strategy", "route", "how the router learns: residual, seed or greedy"),
+    SettingSpec("epsilon", "route", "share of random exploration, 0 to 1"),
+    SettingSpec("alpha", "route", "step of learning, 0 to 1"),
+    SettingSpec("seed", "train", "seed of every random draw"),
+    SettingSpec("folds", "train", "folds of the out-of-fold predictions"),
+    SettingSpec("n_jobs", "train", "fits at a time, one per core where not given"),
+    SettingSpec("store_text", "privacy", "write task texts to decision logs"),
+)
+"""Every setting but the tiers, which only the file and the caller can declare."""
+
+_SPECS = {spec.field: spec for spec in SETTINGS}
+_SECTIONS = tuple(dict.fromkeys(spec.section for spec in SETTINGS))
+_TYPES: dict[str, Any] = {
+    field.name: field.type for field in msgspec.structs.fields(Settings)
+}  # one Any: a type form has no static type before Python 3.14
+_Layer = dict[str, tuple[object, str]]  # field -> (value, source)
+
+
+def load_settings(
+    path: Path | None = None,
+    *,
+    env: Mapping[str, str] | None = None,
+    overrides: Mapping[str, object] | None = None,
+) -> Settings:
+    """Read the file, then the environment, then the flags; the later wins.
+
+    Parameters
+    ----------
+    path : Path, optional
+        The file; by default ``tracetier.toml`` in the working folder, where it exists.
+    env : mapping, optional
+        The environment; by default that of the process. An empty variable counts as not set.
+    overrides : mapping, optional
+        Values by field, as from flags; ``None`` means not given.
+
+    Raises
+    ------
+    SettingsError
+        If a name is unknown, a value is out of its range, or the file cannot be read; the file,
+        variable or flag and the key are named.
+
+    Examples
+    --------
+    >>> settings = load_settings(env={"TRACETIER_LAM": "0.5"}, overrides={"seed": 7})
+    >>> settings.lam, settings.seed, settings.sources["lam"], settings.sources["folds"]
+    (0.5, 7, 'TRACETIER_LAM', 'default')
+    """
+    layers: _Layer = {name: (default, "default") for name, default in _defaults().items()}
+    if path is not None or CONFIG_FILE.exists():
+        layers |= _from_file(path or CONFIG_FILE)
+    layers |= _from_env(os.environ if env is None else env)
+    layers |= _from_overrides(overrides or {})
+    sources = {name: source for name, (_, source) in layers.items()}
+    values: dict[str, Any] = {name: value for name, (value, _) in layers.items()}
+    return Settings(**values, sources=sources)
+
+
+def _defaults() -> dict[str, object]:
+    blank = Settings()
+    return {name: getattr(blank, name) for name in ("tiers", *_SPECS)}
+
+
+def _from_file(path: Path) -> _Layer:
+    content, layer = _read_toml(path), _Layer()
+    for name, section in content.items():
+        if name == "tier":
+            layer["tiers"] = (_tiers(section, str(path)), str(path))
+        elif name in _SECTIONS:
+            layer |= _from_section(section, name, str(path))
+        else:
+            raise SettingsError(f"{path}: {_misplaced(name, ('tier', *_SECTIONS))}")
+    return layer
+
+
+def _read_toml(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            f"settings file {str(path)!r} cannot be read: {error.strerror}; give an existing "
+            "TOML file"
+        ) from error
+    except ValueError as error:  # not UTF-8, or not TOML: the text names line and column
+        raise SettingsError(f"{path} is not a TOML file: {error}") from error
+
+
+def _from_section(section: object, name: str, path: str) -> _Layer:
+    if not isinstance(section, dict):
+        raise SettingsError(
+            f"{path}: {name!r} is {section!r}, expected a section: write [{name}] on a line of its "
+            "own and its settings below"
+        )
+    known = tuple(spec.field for spec in SETTINGS if spec.section == name)
+    for key in section:
+        if key not in known:
+            raise SettingsError(f"{path}: [{name}] {_misplaced(key, known)}")
+    return {
+        key: (_checked(key, value, f"{path}: [{name}] {key}"), f"{path} [{name}]")
+        for key, value in section.items()
+    }
+
+
+def _tiers(entries: object, where: str) -> tuple[Tier, ...]:
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise SettingsError(
+            f"{where}: 'tier' is no list of tables; write one [[tier]] per tier, in double "
+            "brackets, cheap to dear"
+        )
+    tiers = tuple(_tier(entry, f"{where}: [[tier]] {i + 1}") for i, entry in enumerate(entries))
+    try:
+        return TierSet(tiers).tiers if tiers else ()
+    except TierError as error:
+        raise SettingsError(f"{where}: {error}") from error
+
+
+def _tier(entry: dict[str, object], where: str) -> Tier:
+    known = Tier.__struct_fields__
+    for key in entry:
+        if key not in known:
+            raise SettingsError(f"{where}: {_unknown('key', key, known)}")
+    try:
+        return msgspec.convert(entry, Tier)
+    except (msgspec.ValidationError, TierError) as error:
+        raise SettingsError(f"{where} ({entry.get('name', 'no name')!r}): {error}") from error
+
+
+def _from_env(env: Mapping[str, str]) -> _Layer:
+    by_variable = {spec.env: spec.field for spec in SETTINGS}
+    layer = _Layer()
+    for variable in sorted(name for name in env if name.startswith(ENV_PREFIX) and env[name]):
+        if variable in by_variable:
+            field = by_variable[variable]
+            layer[field] = (_checked(field, env[variable], variable, is_text=True), variable)
+        elif get_close_matches(variable.removeprefix(ENV_PREFIX), _env_keys(), cutoff=0.75):
+            # Only what looks like a typo: an orchestrator that runs a service called tracetier
+            # sets TRACETIER_PORT, TRACETIER_SERVICE_HOST and more by itself.
+            raise SettingsError(_unknown("environment variable", variable, tuple(by_variable)))
+    return layer
+
+
+def _env_keys() -> tuple[str, ...]:
+    return tuple(field.upper() for field in _SPECS)
+
+
+def _from_overrides(overrides: Mapping[str, object]) -> _Layer:
+    layer = _Layer()
+    for name, value in overrides.items():
+        if name not in _SPECS and name != "tiers":
+            raise SettingsError(_unknown("setting", name, ("tiers", *_SPECS)))
+        if value is not None:
+            layer[name] = (_checked(name, value, name), "flag")
+    return layer
+
+
+def _checked(field: str, value: object, where: str, *, is_text: bool = False) -> object:
+    try:
+        return msgspec.convert(value, _TYPES[field], strict=not is_text)
+    except (msgspec.ValidationError, TierError) as error:
+        choices = f" ({_SPECS[field].doc})" if field in _SPECS else ""
+        raise SettingsError(f"{where} is {value!r}: {error}{choices}") from error
+
+
+def _misplaced(name: str, known: tuple[str, ...]) -> str:
+    spec = _SPECS.get(name)
+    if spec is not None:
+        return f"{name!r} belongs under [{spec.section}]"
+    return _unknown("section or key", name, known)
+
+
+def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    known = tuple(known)
+    near = get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
+    return f"unknown {kind} {name!r}{hint}"
