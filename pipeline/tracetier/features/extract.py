@@ -1,0 +1,95 @@
+"""Task → features: the one extractor, for training rows and for live requests alike.
+
+``extract`` sees a ``Task`` and nothing else, so an outcome cannot reach it, and a table row
+gives the same features as the same task asked live.
+"""
+
+from math import log1p, nan
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracetier.features.shape import shape_row
+from tracetier.features.spec import X_COLUMNS
+from tracetier.features.text import view_text
+from tracetier.features.tool_names import overlaps, stems_of
+from tracetier.features.words import Ids, field_tokens, hash_words
+from tracetier.records import Task
+
+__all__ = ["X_COLUMNS", "Extracted", "attr_value", "extract", "extract_row"]
+
+_BYTES_PER_TOKEN = 4
+
+
+class Extracted(NamedTuple):
+    """Features of one task.
+
+    Attributes
+    ----------
+    row : list of float, length ``len(X_COLUMNS)``
+        In the order of ``X_COLUMNS``; ``nan`` where unknown.
+    ids : (n_ids,) array of uint32
+        Hashed words, ascending and distinct.
+    """
+
+    row: list[float]
+    ids: Ids
+
+
+def extract(task: Task) -> Extracted:
+    """Extract the features of one task.
+
+    Examples
+    --------
+    >>> found = extract(Task(text="List the files in /tmp", tools=["list_files", "read_file"]))
+    >>> dict(zip(X_COLUMNS, found.row))["x_tool_overlap_max"]
+    1.0
+    """
+    view = view_text(task.text)
+    distinct = set(view.tokens)
+    row = shape_row(view, distinct)
+    row += _state_row(task, view.n_bytes, distinct)
+    return Extracted(row, hash_words(view.tokens, list(field_tokens(task))))
+
+
+def extract_row(task: Task) -> NDArray[np.float64]:
+    """Return the numeric features alone, ``(len(X_COLUMNS),)``; ``nan`` where unknown."""
+    return np.array(extract(task).row)
+
+
+def attr_value(task: Task, name: str) -> float:
+    """Return a numeric attribute of the user's; ``nan`` where absent or a text."""
+    value = (task.attrs or {}).get(name, nan)
+    return nan if isinstance(value, str) else float(value)
+
+
+def _state_row(task: Task, n_bytes: int, distinct: set[bytes]) -> list[float]:
+    tools = task.tools
+    estimate = task.prompt_tokens_est
+    if estimate is None:
+        estimate = -(-n_bytes // _BYTES_PER_TOKEN)
+    return [
+        _ln(len(tools) if tools is not None else task.n_tools),
+        *(_tool_row(tools, distinct) if tools else (nan, nan, nan, nan)),
+        _ln(estimate),
+        _ln(task.context_tokens),
+        _ln(task.latency_limit_s),
+        _ln(task.turn_index),
+        _ln(task.n_prior_errors),
+    ]
+
+
+def _ln(count: float | None) -> float:
+    return nan if count is None else log1p(max(count, 0))
+
+
+def _tool_row(tools: list[str], distinct: set[bytes]) -> tuple[float, float, float, float]:
+    shares = overlaps(tools, stems_of(distinct))
+    n = len(tools)
+    return (
+        max(shares),
+        sum(shares) / n,
+        sum(map(len, tools)) / n,
+        sum("." in tool for tool in tools) / n,
+    )

@@ -1,0 +1,106 @@
+"""What is learned about features from training rows: columns and buckets.
+
+``FittedFeatures`` is the bridge between the extractor, which knows nothing of the data, and the
+heads, which see numbers only. It is saved as the artifact's ``features.json``.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from tracetier.errors import ArtifactError
+from tracetier.features.buckets import Buckets
+from tracetier.features.extract import attr_value, extract
+from tracetier.features.spec import X_COLUMNS, fingerprint
+from tracetier.features.words import Ids
+from tracetier.records import Task
+
+
+class Encoded(NamedTuple):
+    """One task as the heads see it.
+
+    Attributes
+    ----------
+    row : list of float, length d
+        Numeric features, then the user's numeric attributes; ``nan`` where unknown.
+    ids : (n_ids,) array of uint32
+        Hashed words.
+    bucket : int
+        Context bucket.
+    """
+
+    row: list[float]
+    ids: Ids
+    bucket: int
+
+
+class FittedFeatures(Struct, frozen=True, kw_only=True):
+    """Columns and buckets of one trained model.
+
+    Attributes
+    ----------
+    attrs : tuple of str
+        Names of the user's numeric attributes (without ``attr_``), in order.
+    buckets : Buckets
+        The context buckets.
+    fingerprint : str
+        That of the extractor which made the training rows.
+    """
+
+    attrs: tuple[str, ...]
+    buckets: Buckets
+    fingerprint: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the d numeric columns."""
+        return X_COLUMNS + tuple(f"attr_{name}" for name in self.attrs)
+
+    def encode(self, task: Task) -> Encoded:
+        """Encode a live task or a table row's task; the only way to the heads."""
+        row, ids = extract(task)
+        if self.attrs:
+            row += [attr_value(task, name) for name in self.attrs]
+        return Encoded(row, ids, self.buckets.assign(task.task_type, row))
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain JSON types, for ``features.json``."""
+        return dict(msgspec.to_builtins(self))
+
+    @classmethod
+    def from_dict(cls, content: object) -> "FittedFeatures":
+        """Read ``features.json``.
+
+        Raises
+        ------
+        ArtifactError
+            If the content is malformed, or another extractor made it.
+        """
+        try:
+            fitted = msgspec.convert(content, cls)
+        except msgspec.ValidationError as error:
+            raise ArtifactError(f"features.json: {error}; train the artifact again") from error
+        if fitted.fingerprint != fingerprint():
+            raise ArtifactError(
+                f"features.json was made by extractor {fitted.fingerprint}, this version is "
+                f"{fingerprint()}: the same task would give other features; train again"
+            )
+        _audit_buckets(fitted)
+        return fitted
+
+
+def _audit_buckets(fitted: FittedFeatures) -> None:
+    buckets, n_columns = fitted.buckets, len(fitted.columns)
+    n_buckets, n_splits = len(buckets.names), len(buckets.splits)
+    good = n_buckets >= 1 and all(0 <= b < n_buckets for b in buckets.types.values())
+    for i, split in enumerate(buckets.splits):
+        good = good and 0 <= split.feature < n_columns and split.threshold == split.threshold
+        for child in (split.left, split.right):
+            # Children stand after their parent, so a walk always ends.
+            good = good and (i < child < n_splits or -n_buckets <= child < 0)
+    if not good:
+        raise ArtifactError(
+            "features.json: a bucket or a split points outside the tables; "
+            "the artifact is damaged, save it again"
+        )

@@ -1,0 +1,167 @@
+"""The features as data: name, unit, source, when known, what null means.
+
+The table drives extraction (the order of a row), the Parquet columns ``x_*``, the page of the
+documentation and the check against leakage. A feature may read only columns that are known
+before the decision.
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+import msgspec
+from msgspec import Struct
+
+from tracetier.errors import LeakageError
+from tracetier.features.text import MAX_TEXT_BYTES
+from tracetier.features.words import HASH_BITS
+
+EXTRACTOR_VERSION = 1
+"""Raised whenever the same task would give another row, word id or bucket."""
+
+BEFORE_COLUMNS = frozenset(
+    {
+        "task_text",
+        "task_type",
+        "agent_name",
+        "tools",
+        "n_tools",
+        "prompt_tokens_est",
+        "context_tokens",
+        "latency_limit_s",
+        "turn_index",
+        "n_prior_errors",
+        "last_tier",
+        "level",
+    }
+)
+"""Columns of the feature table that are known before the decision; beside them, ``attr_*``."""
+
+
+class FeatureSpec(Struct, frozen=True):
+    """One numeric feature.
+
+    Attributes
+    ----------
+    name : str
+        Column name, ``x_*``.
+    unit : str
+        ``1`` for a pure number, ``ln`` for the natural logarithm of one plus a count.
+    source : tuple of str
+        Columns of the feature table that it reads, all known before the decision.
+    doc : str
+        What it measures.
+    """
+
+    name: str
+    unit: str
+    source: tuple[str, ...]
+    doc: str
+
+
+def _text(name: str, unit: str, doc: str) -> FeatureSpec:
+    return FeatureSpec(name, unit, ("task_text",), doc)
+
+
+SHAPE_FEATURES: tuple[FeatureSpec, ...] = (
+    _text("x_bytes", "ln", "UTF-8 bytes of the text"),
+    _text("x_words", "ln", "words"),
+    _text("x_lines", "ln", "line breaks"),
+    _text("x_sentences", "ln", "full stops, exclamation and question marks"),
+    _text("x_longest_sentence", "ln", "bytes of the longest stretch without a full stop"),
+    _text("x_word_length", "1", "mean bytes per word"),
+    _text("x_long_words", "1", "words of nine bytes or more per word"),
+    _text("x_unique_words", "1", "distinct words per word"),
+    _text("x_numbers", "ln", "runs of digits"),
+    _text("x_distinct_numbers", "ln", "distinct runs of digits"),
+    _text("x_longest_number", "ln", "digits of the longest run"),
+    _text("x_decimals", "ln", "digits on both sides of a point or comma"),
+    _text("x_digits", "1", "digits per byte"),
+    _text("x_upper", "1", "upper-case letters per byte"),
+    _text("x_capitalised", "ln", "words after a space that start with a capital"),
+    _text("x_non_ascii", "1", "non-ASCII bytes per byte"),
+    _text("x_punctuation", "1", "other punctuation per byte"),
+    _text("x_brackets", "ln", "round and square brackets"),
+    _text("x_code", "ln", "braces and semicolons"),
+    _text("x_operators", "ln", "operators: = + * / ^ < > | & %"),
+    _text("x_commas", "ln", "commas"),
+    _text("x_colons", "ln", "colons"),
+    _text("x_quotes", "ln", "single and double quotes"),
+    _text("x_questions", "ln", "question marks"),
+    _text("x_ends_with_question", "1", "1 where the text ends with a question mark"),
+    _text("x_starts_upper", "1", "1 where the text starts with a capital"),
+    _text("x_dollars", "ln", "dollar signs (money, LaTeX)"),
+    _text("x_backslashes", "ln", "backslashes (LaTeX, escapes)"),
+    _text("x_backticks", "ln", "backticks (Markdown code)"),
+    _text("x_underscores", "ln", "underscores (identifiers)"),
+    _text("x_links", "ln", "http addresses"),
+    _text("x_options", "ln", "second answer options: '(B)', or a line that starts 'B.' or 'B)'"),
+    _text("x_cue_negation", "ln", "distinct words of negation"),
+    _text("x_cue_conjunction", "ln", "distinct words that join parts of a task"),
+    _text("x_cue_condition", "ln", "distinct words of condition and cause"),
+    _text("x_cue_quantity", "ln", "distinct words of quantity"),
+    _text("x_cue_ratio", "ln", "distinct words of ratio"),
+    _text("x_cue_comparison", "ln", "distinct words of comparison and order"),
+    _text("x_cue_question", "ln", "distinct question words"),
+    _text("x_cue_person", "ln", "distinct words of first and second person"),
+    _text("x_cue_request", "ln", "distinct words of request"),
+    _text("x_cue_reasoning", "ln", "distinct words that ask for reasoning"),
+    _text("x_cue_coding", "ln", "distinct words of programming"),
+)
+
+STATE_FEATURES: tuple[FeatureSpec, ...] = (
+    FeatureSpec("x_tools", "ln", ("tools", "n_tools"), "tools offered"),
+    FeatureSpec(
+        "x_tool_overlap_max",
+        "1",
+        ("task_text", "tools"),
+        "largest share of one tool's name parts that occur in the text",
+    ),
+    FeatureSpec(
+        "x_tool_overlap_mean",
+        "1",
+        ("task_text", "tools"),
+        "mean share of a tool's name parts that occur in the text",
+    ),
+    FeatureSpec("x_tool_name_bytes", "1", ("tools",), "mean length of a tool's name"),
+    FeatureSpec("x_tool_dotted", "1", ("tools",), "share of tool names with a dot"),
+    FeatureSpec("x_prompt_tokens", "ln", ("prompt_tokens_est",), "estimated prompt tokens"),
+    FeatureSpec("x_context_tokens", "ln", ("context_tokens",), "tokens of the whole context"),
+    FeatureSpec("x_latency_limit", "ln", ("latency_limit_s",), "longest acceptable time, s"),
+    FeatureSpec("x_turn", "ln", ("turn_index",), "turn within the session"),
+    FeatureSpec("x_prior_errors", "ln", ("n_prior_errors",), "failures so far in the session"),
+)
+
+FEATURES: tuple[FeatureSpec, ...] = SHAPE_FEATURES + STATE_FEATURES
+X_COLUMNS: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
+
+
+def fingerprint() -> str:
+    """Return 16 hex digits that change whenever the same task could give other features."""
+    content = msgspec.json.encode([EXTRACTOR_VERSION, HASH_BITS, MAX_TEXT_BYTES, FEATURES])
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def check_known_before(columns: Iterable[str]) -> None:
+    """Refuse columns that are known only after the decision.
+
+    Raises
+    ------
+    LeakageError
+        Naming each column that is neither in ``BEFORE_COLUMNS`` nor ``attr_*``.
+
+    Examples
+    --------
+    >>> check_known_before(["task_text", "attr_team"])
+    >>> check_known_before(["y_output_tokens"])
+    Traceback (most recent call last):
+    tracetier.errors.LeakageError: 'y_output_tokens' is not known before the decision...
+    """
+    late = sorted(
+        name for name in columns if name not in BEFORE_COLUMNS and not name.startswith("attr_")
+    )
+    if late:
+        raise LeakageError(
+            f"{', '.join(map(repr, late))} is not known before the decision, so it cannot be a "
+            f"feature; allowed are attr_* and {', '.join(sorted(BEFORE_COLUMNS))}. "
+            "An outcome belongs in a y_* column"
+        )
