@@ -1,0 +1,1 @@
+"""Fitted heads as plain arrays: predict only, no files, no training libraries."""
