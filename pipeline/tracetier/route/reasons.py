@@ -1,0 +1,102 @@
+"""Why a tier was chosen, in short plain sentences made of what really decided it.
+
+On the hot path: each sentence is one pass of formatting, and one that says nothing is left out.
+"""
+
+from collections.abc import Sequence
+
+from tracetier.heads.prior import Prediction
+from tracetier.route.choice import Choice
+
+_MOVED = 0.05
+"""Least change of a reward, of 10, that is worth a sentence."""
+
+
+def explain(
+    choice: Choice,
+    prediction: Prediction,
+    *,
+    tiers: Sequence[str],
+    bucket: str,
+    lam: float,
+    allowed: Sequence[int],
+    strategy: str,
+) -> list[str]:
+    """Return the sentences: what the model expects, what feedback changed, what decided.
+
+    Parameters
+    ----------
+    choice : Choice
+        The decision.
+    prediction : Prediction
+        What the model said of the task.
+    tiers : sequence of str, length K
+        Names, cheap to dear.
+    bucket : str
+        Name of the context bucket.
+    lam : float
+        Lambda of the decision.
+    allowed : sequence of int
+        Indices of the tiers that could be taken.
+    strategy : str
+        Name of the strategy; the published rule decides by its running means alone.
+    """
+    sentences = [_expectation(prediction, tiers)]
+    if strategy == "seed":
+        sentences.append(_running_means(choice, tiers, bucket))
+    else:
+        moved = _moved_by_feedback(choice, tiers, bucket)
+        if moved:
+            sentences.append(moved)
+    if len(allowed) < len(tiers):
+        sentences.append("only " + ", ".join([tiers[a] for a in allowed]) + " allowed")
+    sentences.append(_verdict(choice, tiers, lam, allowed))
+    if choice.explored:
+        sentences.append(
+            f"{tiers[choice.tier]} was drawn at random, to learn, "
+            f"as each allowed tier is with probability {choice.epsilon / len(allowed):.3g}"
+        )
+    return sentences
+
+
+def _expectation(prediction: Prediction, tiers: Sequence[str]) -> str:
+    parts = [
+        f"{name} {10.0 * quality:.1f} of 10 at ${cost_usd:.2g}"
+        for name, quality, cost_usd in zip(
+            tiers, prediction.quality, prediction.cost_usd, strict=True
+        )
+    ]
+    return "the model expects " + ", ".join(parts)
+
+
+def _running_means(choice: Choice, tiers: Sequence[str], bucket: str) -> str:
+    parts = [
+        f"{name} {q:.2f} ({n} reports)"
+        for name, q, n in zip(tiers, choice.reward, choice.n_reports, strict=True)
+    ]
+    return f"mean rewards so far in bucket {bucket}: " + ", ".join(parts)
+
+
+def _moved_by_feedback(choice: Choice, tiers: Sequence[str], bucket: str) -> str:
+    parts = []
+    for a, before in enumerate(choice.prior_reward):
+        change = choice.reward[a] - before
+        if change > _MOVED or change < -_MOVED:
+            parts.append(f"{tiers[a]} by {change:+.2f} ({choice.n_reports[a]} reports here)")
+    return f"feedback moved, in bucket {bucket}, " + ", ".join(parts) if parts else ""
+
+
+def _verdict(choice: Choice, tiers: Sequence[str], lam: float, allowed: Sequence[int]) -> str:
+    greedy = choice.greedy
+    name, reward = tiers[greedy], choice.reward[greedy]
+    if len(allowed) == 1:
+        return f"{name} is the only choice"
+    if choice.near_tie_with >= 0:
+        dearer = choice.near_tie_with
+        return (
+            f"{name} ({reward:.2f} at lambda {lam:g}) and {tiers[dearer]} "
+            f"({choice.reward[dearer]:.2f}) are a near-tie, so the cheaper one is preferred"
+        )
+    if choice.sd[greedy] > 0.0:
+        return f"{name} scores best: {reward:.2f} +/- {choice.sd[greedy]:.2f} at lambda {lam:g}"
+    return f"{name} scores best: {reward:.2f} at lambda {lam:g}"

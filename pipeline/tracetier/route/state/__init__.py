@@ -1,0 +1,1 @@
+"""Where the learned state lives between runs."""
