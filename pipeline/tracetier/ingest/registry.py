@@ -1,0 +1,176 @@
+"""Which formats there are, and which of them a file is in.
+
+A format is one file in ``tracetier.ingest.formats``; nothing else has to be told of it. Outsiders
+add theirs by an entry point in the group ``tracetier.formats``. Each format recognises its own
+files: there is no switch here.
+"""
+
+import pkgutil
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Protocol
+
+from msgspec import Struct
+
+from tracetier.errors import FormatError
+from tracetier.ingest import formats
+from tracetier.ingest.head import Head
+from tracetier.ingest.issue import Issue
+from tracetier.ingest.mapping import ColumnMap
+from tracetier.ingest.source import Source
+from tracetier.records import Invocation
+
+ENTRY_POINTS = "tracetier.formats"
+
+
+class Context(Struct, frozen=True):
+    """What a run gives to every reader.
+
+    Parameters
+    ----------
+    mapping : ColumnMap, optional
+        The user's own map from our columns to paths in their records.
+    """
+
+    mapping: ColumnMap | None = None
+
+
+class Format(Protocol):
+    """One log format.
+
+    Attributes
+    ----------
+    name : str
+        As ``--format`` and the column ``source_format`` spell it.
+    """
+
+    name: str
+
+    def matches(self, head: Head) -> float:
+        """Return how surely a file is in this format, from 0 (it is not) to 1 (by its own sign).
+
+        Looks at the head, and at names beside the file where the format spans several. 0.5 is for
+        a shape that other formats may share.
+        """
+        ...
+
+    def read(self, source: Source, context: Context) -> Iterator[Invocation | Issue]:
+        """Yield the invocations of a file, and an issue for each record that is none.
+
+        Every record of the file gives one of them, or several where it holds several outcomes.
+        While a record is handed out, ``source.line`` says where it came from. Values need not be
+        checked: ranges, tiers, prices and duplicates are the same work for all formats and are
+        done afterwards. ``tier`` is what the log says, if it does. A file that is only part of
+        another (the sub-agents of a session) gives nothing when it is read by itself.
+        """
+        ...
+
+
+Factory = Callable[[], Format]
+
+
+@cache
+def formats_by_name() -> dict[str, Factory]:
+    """Return the known formats: our own in the order of their files, then those of entry points.
+
+    Raises
+    ------
+    FormatError
+        If an entry point cannot be loaded, or takes a name that is taken.
+    """
+    names = sorted(info.name for info in pkgutil.iter_modules(formats.__path__))
+    own = (import_module(f"{formats.__name__}.{name}") for name in names if name[0] != "_")
+    found: dict[str, Factory] = {module.FORMAT.name: module.FORMAT for module in own}
+    for name, factory in _plugins():
+        if name in found:
+            raise FormatError(
+                f"format {name!r} of an entry point in {ENTRY_POINTS!r} exists already; "
+                "uninstall that package, or have it choose another name"
+            )
+        found[name] = factory
+    return found
+
+
+def format_named(name: str) -> Format:
+    """Return a format by its name.
+
+    Raises
+    ------
+    FormatError
+        For an unknown name, with the known ones.
+
+    Examples
+    --------
+    >>> format_named("outcome")
+    Traceback (most recent call last):
+    tracetier.errors.FormatError: unknown format 'outcome'; did you mean 'outcomes'? Known are ...
+    """
+    known = formats_by_name()
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise FormatError(f"unknown format {name!r}; {hint}Known are {', '.join(known)}")
+    return known[name]()
+
+
+def detect_format(head: Head) -> Format:
+    """Return the format that is surest of a file; among equals, the first by name.
+
+    Raises
+    ------
+    FormatError
+        If none knows it, with what the file shows and the way out.
+    """
+    candidates = [factory() for factory in formats_by_name().values()]
+    best = max(candidates, key=lambda candidate: candidate.matches(head))
+    if best.matches(head) > 0:
+        return best
+    raise FormatError(f"{str(head.path)!r} is in no known format: {_reason(head)}")
+
+
+def refuse_unreadable(head: Head) -> None:
+    """Refuse bytes that no format may be given.
+
+    Raises
+    ------
+    FormatError
+        For a pickle, which is never read, and for packed or re-encoded files.
+    """
+    path = str(head.path)
+    if head.kind == "pickle":
+        raise FormatError(
+            f"{path!r} is a Python pickle, which can run any code while it is read, so it never "
+            "is; export it where you trust it: pandas.read_pickle(FILE).to_parquet(OTHER)"
+        )
+    if head.packed:
+        raise FormatError(
+            f"{path!r} is {head.packed}; only plain UTF-8 and gzip are read, convert it first"
+        )
+
+
+def _reason(head: Head) -> str:
+    known = ", ".join(formats_by_name())
+    if head.columns:
+        shown = ", ".join(head.columns[:8]) + (", ..." if len(head.columns) > 8 else "")
+        seen = f"{head.kind} with the columns {shown}"
+    else:
+        seen = {"empty": "it is empty", "json": "one JSON document"}.get(head.kind, head.kind)
+    return (
+        f"{seen}. Known are {known}; name one with --format, or say with --map FILE which of your "
+        "columns is which"
+    )
+
+
+def _plugins() -> Iterator[tuple[str, Factory]]:
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
+        try:
+            factory: Factory = point.load()
+        except (ImportError, AttributeError) as error:
+            raise FormatError(
+                f"format {point.name!r} of the entry point {point.value!r} cannot be loaded: "
+                f"{error}; reinstall or uninstall its package"
+            ) from error
+        yield point.name, factory

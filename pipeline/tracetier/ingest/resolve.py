@@ -1,0 +1,98 @@
+"""The tier that was taken and the cost that was paid, where the log leaves them open."""
+
+from difflib import get_close_matches
+
+import msgspec
+
+from tracetier.errors import RecordError
+from tracetier.ingest.issue import Fault
+from tracetier.prices import price_usd
+from tracetier.records import Invocation
+from tracetier.tiers import TierSet, family_of, normalize_model
+
+
+class Resolver:
+    """Fills in tier and cost.
+
+    Parameters
+    ----------
+    tiers : TierSet, optional
+        Declared tiers; a row of any other tier is a fault. Where none are declared, a tier is
+        whatever the models or the log itself say.
+    """
+
+    def __init__(self, tiers: TierSet | None) -> None:
+        self._tiers = tiers
+        self._known: dict[tuple[str | None, str | None], str] = {}
+
+    def resolve(self, row: Invocation) -> Invocation:
+        """Return a row with its tier, and with its cost and where that came from.
+
+        Raises
+        ------
+        Fault
+            If the row names neither model nor tier, or none that is declared.
+        """
+        key = (row.model, row.tier)
+        tier = self._known.get(key)
+        if tier is None:
+            tier = self._known[key] = self._tier(*key)
+        cost_usd, source = self._cost(row, tier)
+        if (tier, cost_usd, source) == (row.tier, row.y_cost_usd, row.y_cost_source):
+            return row
+        return msgspec.structs.replace(row, tier=tier, y_cost_usd=cost_usd, y_cost_source=source)
+
+    def _tier(self, model: str | None, logged: str | None) -> str:
+        declared = None if self._tiers is None else self._tiers.names
+        for claim in self._claims(model, logged):
+            if claim and (declared is None or claim in declared):
+                return claim
+        if declared is None:
+            raise Fault("missing", "neither model nor tier is told", pointer="tier")
+        raise _undeclared(model, logged, declared)
+
+    def _claims(self, model: str | None, logged: str | None) -> tuple[str | None, ...]:
+        """Return what could be the tier, the surest first."""
+        if model is None:
+            return (logged,)
+        matched = None if self._tiers is None else self._tiers.match(model)
+        # What the log states is a fact of that log; a family is our reading of a name.
+        return (matched, logged, family_of(model), normalize_model(model))
+
+    def _cost(self, row: Invocation, tier: str) -> tuple[float | None, str | None]:
+        n_tokens = (row.y_input_tokens or 0) + (row.y_output_tokens or 0)
+        if row.y_cost_usd is not None and (row.y_cost_usd > 0 or n_tokens == 0):
+            return row.y_cost_usd, row.y_cost_source or "logged"
+        # Tokens were used, so a cost of 0 is what loggers write for a price they do not know.
+        priced = self._priced(row, tier)
+        return priced, None if priced is None else "priced"
+
+    def _priced(self, row: Invocation, tier: str) -> float | None:
+        if row.y_input_tokens is None or row.y_output_tokens is None:
+            return None
+        own = None if self._tiers is None else self._tiers.tiers[self._tiers.index(tier)]
+        try:
+            return price_usd(
+                row.model,
+                input_tokens=row.y_input_tokens,
+                output_tokens=row.y_output_tokens,
+                cache_read_tokens=row.y_cache_read_tokens or 0,
+                cache_write_tokens=row.y_cache_write_tokens or 0,
+                timestamp=row.timestamp,
+                tier=own,
+            )
+        except RecordError as error:
+            raise Fault("bad_value", str(error), pointer="y_input_tokens") from error
+
+
+def _undeclared(model: str | None, logged: str | None, declared: tuple[str, ...]) -> Fault:
+    given = f"tier {logged!r}" if logged else "no tier"
+    near = get_close_matches(logged or "", declared, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return Fault(
+        "undeclared_tier",
+        f"{given} of model {model!r} is none of the declared {', '.join(declared)}; {hint}Add the "
+        "model to the `models` of a [[tier]], or declare the tier",
+        pointer="tier",
+        value=logged or model,
+    )

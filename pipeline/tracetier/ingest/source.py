@@ -1,0 +1,231 @@
+r"""One input file as a stream: its head for recognition, then its bytes and lines.
+
+gzip is recognised by its magic bytes and undone on the way. Lines end at ``\n`` only, since the
+other line breaks of Unicode occur inside JSON strings of real logs. What is read before damage
+is good, so damage ends a stream; it does not void it.
+"""
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+
+from tracetier.errors import InputError, RecordError
+from tracetier.ingest.head import BOM, HEAD_BYTES, Head
+from tracetier.ingest.issue import Fault, Issue, excerpt
+
+LINE_BYTES = 64 * 1024 * 1024
+_HEAD_LINE_BYTES = 8 * 1024 * 1024
+_CHUNK_BYTES = 1024 * 1024
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+class Source:
+    """A file under reading, and how far the reading has come.
+
+    Parameters
+    ----------
+    path : Path
+        A regular file.
+    name : str, optional
+        What tables and issues call it; by default the path as given.
+    on_bytes : callable, optional
+        Called with the number of bytes on disk that were read since the last call.
+    line_bytes : int
+        A longer line is an issue, and its bytes are not held.
+
+    Attributes
+    ----------
+    line : int
+        Line, or number, of the record that was handed out last, from 1.
+    fields : dict of str to str
+        What the file calls our columns, for messages; the format fills it in.
+    ignored : set of str
+        Columns of the file that the format does not read.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        name: str | None = None,
+        on_bytes: Callable[[int], None] | None = None,
+        line_bytes: int = LINE_BYTES,
+    ) -> None:
+        self.path, self.name = path, str(path) if name is None else name
+        self.line = 0
+        self.fields: dict[str, str] = {}
+        self.ignored: set[str] = set()
+        self._on_bytes, self._line_bytes = on_bytes, line_bytes
+        self._damage: str | None = None
+
+    @cached_property
+    def head(self) -> Head:
+        """The first bytes, by which a format recognises its own."""
+        return read_head(self.path)
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes, unzipped, in pieces of about 1 MiB.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be opened.
+        RecordError
+            If the gzip stream is damaged or ends early, after all that could be unzipped.
+        """
+        return _open(self.path, self.advance)
+
+    def lines(self, *, keep_blank: bool = False) -> Iterator[bytes | Issue]:
+        r"""Yield each line without its ``\n``, and an issue for what is lost.
+
+        Blank lines are left out unless they are to be kept; `line` counts them all the same. A
+        byte-order mark is taken off.
+        """
+        for line in _split(self._until_damage(), self._line_bytes):
+            self.line += 1
+            if line is None:
+                yield self.fault("too_long", f"line is longer than {self._line_bytes:,} bytes")
+                continue
+            if self.line == 1:
+                line = line.removeprefix(BOM)
+            if keep_blank or (line and not line.isspace()):
+                yield line
+        if self._damage is not None:
+            yield Issue(file=self.name, reason="damaged", message=self._damage)
+
+    def issue(self, fault: Fault, *, is_of_file: bool = False) -> Issue:
+        """Return the issue for a fault in the record at hand, or in the file as a whole."""
+        return Issue(
+            file=self.name,
+            line=None if is_of_file else self.line,
+            pointer=self.fields.get(fault.pointer, fault.pointer),
+            reason=fault.reason,
+            message=str(fault),
+            value=excerpt(fault.value),
+        )
+
+    def fault(self, reason: str, message: str, *, pointer: str = "", value: object = None) -> Issue:
+        """Return an issue for the record at hand."""
+        return self.issue(Fault(reason, message, pointer=pointer, value=value))
+
+    def advance(self, n_bytes: int) -> None:
+        """Tell that so many bytes on disk were read; for formats that read the file themselves."""
+        if self._on_bytes is not None:
+            self._on_bytes(n_bytes)
+
+    def _until_damage(self) -> Iterator[bytes]:
+        try:
+            yield from self.chunks()
+        except RecordError as error:
+            self._damage = str(error)
+
+
+def read_head(path: Path) -> Head:
+    """Read the first 64 KiB, unzipped; more only while the first line has not ended.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened.
+    """
+    data = bytearray()
+    try:
+        for chunk in _open(path, None, n_bytes=HEAD_BYTES):
+            is_long = len(data) >= HEAD_BYTES and b"\n" in data
+            if is_long or len(data) >= _HEAD_LINE_BYTES:
+                break
+            data += chunk
+    except RecordError:
+        pass  # told when the file is read
+    return Head(path=path, data=bytes(data))
+
+
+def _open(
+    path: Path, on_bytes: Callable[[int], None] | None, *, n_bytes: int = _CHUNK_BYTES
+) -> Iterator[bytes]:
+    raw = _raw_chunks(path, on_bytes, n_bytes)
+    first = next(raw, b"")
+    every = _chain(first, raw)
+    return _unzipped(every, n_bytes) if first.startswith(_GZIP_MAGIC) else every
+
+
+def _raw_chunks(
+    path: Path, on_bytes: Callable[[int], None] | None, n_bytes: int
+) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(n_bytes):
+                yield chunk
+                if on_bytes is not None:
+                    on_bytes(len(chunk))
+    except OSError as error:
+        raise InputError(
+            f"cannot read {str(path)!r}: {error.strerror or error}; give a file that you may read"
+        ) from error
+
+
+def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    if first:
+        yield first
+    yield from rest
+
+
+def _unzipped(chunks: Iterable[bytes], n_bytes: int) -> Iterator[bytes]:
+    """Undo gzip, member after member, holding no more than a piece of the output at a time."""
+    unzip, n_read = zlib.decompressobj(wbits=31), 0
+    for chunk in chunks:
+        rest = chunk
+        while rest:
+            if unzip.eof:
+                rest = rest.lstrip(b"\0")  # padding between members
+                unzip = zlib.decompressobj(wbits=31)
+                continue
+            before = unzip.copy()
+            try:
+                piece = unzip.decompress(rest, n_bytes)
+            except zlib.error as error:
+                yield from _salvaged(before, rest)
+                raise RecordError(
+                    f"gzip stream is damaged after byte {n_read:,} of the file ({error}); what "
+                    "could be unzipped was read and may be wrong, fetch the file again"
+                ) from error
+            if piece:
+                yield piece
+            rest = unzip.unused_data if unzip.eof else unzip.unconsumed_tail
+        n_read += len(chunk)
+    if piece := unzip.flush():
+        yield piece
+    if not unzip.eof:
+        raise RecordError(
+            f"gzip stream ends early, after {n_read:,} bytes of the file; "
+            "the lines before were read, fetch the file again for the rest"
+        )
+
+
+def _salvaged(unzip: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
+    """Yield what can be unzipped before the damaged byte."""
+    for i in range(len(data)):
+        try:
+            yield unzip.decompress(data[i : i + 1])
+        except zlib.error:
+            return
+
+
+def _split(chunks: Iterable[bytes], limit: int) -> Iterator[bytes | None]:
+    """Yield lines, ``None`` for one that is longer than ``limit`` bytes."""
+    pieces: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        end, *others = chunk.split(b"\n")
+        size += len(end)
+        if size <= limit:
+            pieces.append(end)
+        if not others:
+            continue
+        yield b"".join(pieces) if size <= limit else None
+        for line in others[:-1]:
+            yield line if len(line) <= limit else None
+        pieces, size = [others[-1]], len(others[-1])
+    if size:
+        yield b"".join(pieces) if size <= limit else None

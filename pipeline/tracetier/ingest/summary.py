@@ -1,0 +1,227 @@
+"""What a run read: per file, per tier, and whether it is enough to learn from."""
+
+from collections import Counter, defaultdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from tracetier.errors import TierError
+from tracetier.ingest.seen import Hashes, hashes_of
+from tracetier.tiers import order_by_cost
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Information = Literal["full", "logged", "mixed"]
+TierOrder = Literal["declared", "by cost", "unknown"]
+
+
+class FileSummary(Struct, kw_only=True):
+    """One file: ``n_records = n_rows + n_rejected + n_duplicates``."""
+
+    path: str
+    format: str | None = None
+    n_bytes: int = 0
+    n_rows: int = 0
+    n_rejected: int = 0
+    n_duplicates: int = 0
+    ignored_columns: tuple[str, ...] = ()
+
+    @property
+    def n_records(self) -> int:
+        """Records that were in the file."""
+        return self.n_rows + self.n_rejected + self.n_duplicates
+
+
+class TierSummary(Struct, frozen=True, kw_only=True):
+    """One tier: means over the rows where the value is known, ``None`` where it never is."""
+
+    name: str
+    n_rows: int
+    n_with_quality: int
+    n_with_cost: int
+    mean_quality: float | None
+    mean_cost_usd: float | None
+
+
+class IngestSummary(Struct, frozen=True, kw_only=True):
+    """What a run read, and where it put it.
+
+    Attributes
+    ----------
+    out : str
+        The table.
+    tiers : tuple of TierSummary
+        Cheap to dear where ``tier_order`` is known.
+    information : {"full", "logged", "mixed"}
+        Whether every task was run on all tiers, each on one, or some on several.
+    n_tasks_on_all_tiers, n_with_propensity : int
+        Tasks whose every tier was seen; rows that tell with which probability their tier was taken.
+    issues : dict of str to int
+        Issues by reason, the most frequent first.
+    first_issues : tuple of str
+        The first of each reason; all are in ``issues.parquet``.
+    """
+
+    out: str
+    files: tuple[FileSummary, ...]
+    tiers: tuple[TierSummary, ...]
+    tier_order: TierOrder
+    task_types: dict[str, int]
+    n_tasks: int
+    n_tasks_on_all_tiers: int
+    information: Information
+    n_with_propensity: int
+    first_timestamp: datetime | None
+    last_timestamp: datetime | None
+    issues: dict[str, int]
+    first_issues: tuple[str, ...]
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the table."""
+        return sum(file.n_rows for file in self.files)
+
+    @property
+    def n_rejected(self) -> int:
+        """Records that could not be read."""
+        return sum(file.n_rejected for file in self.files)
+
+    @property
+    def n_duplicates(self) -> int:
+        """Records that had been read before."""
+        return sum(file.n_duplicates for file in self.files)
+
+    @property
+    def n_records(self) -> int:
+        """Records in all files: rows + rejected + duplicates."""
+        return sum(file.n_records for file in self.files)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of all files on disk."""
+        return sum(file.n_bytes for file in self.files)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain data, for JSON."""
+        totals = ("n_records", "n_rows", "n_rejected", "n_duplicates", "n_bytes")
+        found: dict[str, Any] = msgspec.to_builtins(self)
+        for file, plain in zip(self.files, found["files"], strict=True):
+            plain["n_records"] = file.n_records
+        return {name: getattr(self, name) for name in totals} | found
+
+    def __str__(self) -> str:
+        tiers = ", ".join(f"{tier.name} {tier.n_rows:,}" for tier in self.tiers)
+        return (
+            f"{self.n_rows:,} rows of {self.n_tasks:,} tasks in {self.out} ({tiers}); "
+            f"{self.n_records:,} records in {len(self.files):,} files, "
+            f"{self.n_rejected:,} rejected, {self.n_duplicates:,} duplicates"
+        )
+
+
+class Tally:
+    """Adds up the rows as they are written, in 17 bytes a row."""
+
+    def __init__(self) -> None:
+        self._n_rows: Counter[str] = Counter()
+        self._known: Counter[tuple[str, str]] = Counter()
+        self._sum: defaultdict[tuple[str, str], float] = defaultdict(float)
+        self._task_types: Counter[str] = Counter()
+        self._tasks: list[Hashes] = []
+        self._pairs: list[Hashes] = []
+        self._times: list[datetime] = []
+        self._n_with_propensity = 0
+
+    def add(self, table: "pa.Table") -> None:
+        """Add a batch of rows as it was written."""
+        import pyarrow.compute as pc
+
+        tiers, tasks = table["tier"].to_pylist(), table["task_id"].to_pylist()
+        self._tasks.append(hashes_of(tasks))
+        self._pairs.append(hashes_of(zip(tasks, tiers, strict=True)))
+        self._add_means(table)
+        self._task_types.update(name for name in table["task_type"].to_pylist() if name is not None)
+        self._n_with_propensity += len(table) - table["p_log"].null_count
+        span = pc.min_max(table["timestamp"]).as_py()
+        self._times += [time for time in span.values() if time is not None]
+        self._times = [min(self._times), max(self._times)] if self._times else []
+
+    def order(self, declared: tuple[str, ...] | None) -> tuple[tuple[str, ...], TierOrder]:
+        """Return the tiers, cheap to dear, and how that is known."""
+        if declared is not None:
+            return declared, "declared"
+        try:
+            return order_by_cost(self._n_rows, self._means("y_cost_usd")), "by cost"
+        except TierError:
+            return (), "unknown"
+
+    def summary(
+        self,
+        *,
+        out: str,
+        files: tuple[FileSummary, ...],
+        declared: tuple[str, ...] | None,
+        issues: Counter[str],
+        first_issues: tuple[str, ...],
+    ) -> IngestSummary:
+        """Return what was added up."""
+        names, how = self.order(declared)
+        n_tasks, n_complete, information = self._coverage()
+        return IngestSummary(
+            out=out,
+            files=files,
+            tiers=tuple(self._tier(name) for name in names or sorted(self._n_rows)),
+            tier_order=how,
+            task_types=dict(self._task_types.most_common()),
+            n_tasks=n_tasks,
+            n_tasks_on_all_tiers=n_complete,
+            information=information,
+            n_with_propensity=self._n_with_propensity,
+            first_timestamp=self._times[0] if self._times else None,
+            last_timestamp=self._times[1] if self._times else None,
+            issues=dict(issues.most_common()),
+            first_issues=first_issues,
+        )
+
+    def _add_means(self, table: "pa.Table") -> None:
+        wanted = [(name, how) for name in _MEANS for how in ("sum", "count")]
+        grouped = table.group_by("tier").aggregate([*wanted, ("trace_id", "count")])
+        for row in grouped.to_pylist():
+            tier = row["tier"]
+            self._n_rows[tier] += row["trace_id_count"]
+            for name in _MEANS:
+                self._known[tier, name] += row[f"{name}_count"]
+                self._sum[tier, name] += row[f"{name}_sum"] or 0.0
+
+    def _means(self, name: str) -> dict[str, float]:
+        return {
+            tier: self._sum[tier, name] / n
+            for tier in self._n_rows
+            if (n := self._known[tier, name])
+        }
+
+    def _tier(self, name: str) -> TierSummary:
+        return TierSummary(
+            name=name,
+            n_rows=self._n_rows[name],
+            n_with_quality=self._known[name, "y_quality"],
+            n_with_cost=self._known[name, "y_cost_usd"],
+            mean_quality=self._means("y_quality").get(name),
+            mean_cost_usd=self._means("y_cost_usd").get(name),
+        )
+
+    def _coverage(self) -> tuple[int, int, Information]:
+        """Return the tasks, those that were run on every tier, and what that makes of the table."""
+        tasks, pairs = np.concatenate(self._tasks), np.concatenate(self._pairs)
+        one_per_pair = tasks[np.unique(pairs, return_index=True)[1]]
+        n_tiers = np.unique(one_per_pair, return_counts=True)[1]
+        n_complete = int((n_tiers == len(self._n_rows)).sum())
+        if len(self._n_rows) > 1 and n_complete == len(n_tiers):
+            return len(n_tiers), n_complete, "full"
+        return len(n_tiers), n_complete, "logged" if (n_tiers == 1).all() else "mixed"
+
+
+_MEANS = ("y_quality", "y_cost_usd")

@@ -1,0 +1,308 @@
+"""Making a feature table: it grows beside its place and is moved there whole.
+
+A reader never meets half a table, a failed run leaves the old one as it was, and a directory that
+is not a table is never removed.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+import numpy as np
+
+from tracetier.errors import StorageError, TableError
+from tracetier.records import SCHEMA_VERSION, AttrValue, Invocation
+from tracetier.table.arrays import Extract, Features, Origin, attr_arrays, fixed_arrays
+from tracetier.table.columns import ATTR_PREFIX, arrow_schema, arrow_type, attr_type
+from tracetier.table.read import (
+    INFO_NAME,
+    ISSUES_NAME,
+    PART_GLOB,
+    SUMMARY_NAME,
+    PartInfo,
+    PathLike,
+    TableInfo,
+    file_sha256,
+    is_table,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class TableWriter:
+    """Writes invocations, batch by batch, as a new feature table.
+
+    Parts grow in a directory beside ``out``; `close` moves it into place and only then removes the
+    table that stood there. Leaving the ``with`` block by an exception removes what was written and
+    leaves the old table as it was. (A kill between the two renames of `close` leaves the old table
+    beside its place, as ``.NAME.replaced-*``.)
+
+    Parameters
+    ----------
+    out : path
+        A new directory, an empty one, or a table to replace.
+    x_columns, extract : sequence of str, callable
+        Names of the derived features, and the function from `Task` to their values, a float64
+        array of the same length with nan for unknown.
+    tiers : sequence of str
+        Tier names, cheap to dear, where they are known beforehand; else give them to `close`.
+    feature_fingerprint : str, optional
+        Of the feature specification.
+    rows_per_part : int
+        A part is closed when it holds so many rows, and whenever a new ``attr_*`` column appears.
+
+    Attributes
+    ----------
+    dir : Path
+        Where the new table grows. ``issues.parquet`` and ``summary.json`` may be put there.
+
+    Raises
+    ------
+    TableError
+        If something stands at ``out`` that is not a table, which is never deleted.
+    StorageError
+        If the disk refuses; what stands at ``out`` is then still the old table.
+    """
+
+    def __init__(
+        self,
+        out: PathLike,
+        *,
+        x_columns: Sequence[str] = (),
+        extract: Extract | None = None,
+        tiers: Sequence[str] = (),
+        feature_fingerprint: str | None = None,
+        rows_per_part: int = 250_000,
+    ) -> None:
+        self.out = Path(out).resolve()
+        _check_target(self.out)
+        self.dir = self.out.with_name(f".{self.out.name}.partial-{secrets.token_hex(4)}")
+        self._x_columns = tuple(x_columns)
+        self._features = Features(extract, len(self._x_columns))
+        self._tiers, self._fingerprint = tuple(tiers), feature_fingerprint
+        self._rows_per_part = rows_per_part
+        self._attrs: dict[str, str] = {}
+        self._parts: list[PartInfo] = []
+        self._part: _Part | None = None
+        self._schema: Any = None
+        with self.storing():
+            self.dir.mkdir(parents=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self.close()
+        finally:
+            self._discard()
+
+    @contextlib.contextmanager
+    def storing(self) -> Iterator[None]:
+        """Turn an `OSError` of what is written inside into a `StorageError` that tells the mend."""
+        try:
+            yield
+        except OSError as error:
+            told = os.strerror(error.errno) if error.errno else str(error)
+            raise StorageError(
+                f"cannot write the table {str(self.out)!r}: {told}; what stood there is untouched, "
+                "free some space or give a directory on another disk, and run again"
+            ) from error
+
+    def write(
+        self,
+        rows: Sequence[Invocation],
+        *,
+        source_format: Origin = None,
+        source_file: Origin = None,
+    ) -> "pa.Table":
+        """Append rows as one row group, and return them as an Arrow table.
+
+        Parameters
+        ----------
+        rows : sequence of Invocation
+            A few thousand at a time; all values already checked.
+        source_format, source_file : str or sequence of str, optional
+            Where the rows come from: one for all, or one each.
+
+        Raises
+        ------
+        TableError
+            If an attribute has another type than its first value had.
+        StorageError
+            If the disk refuses.
+        """
+        import pyarrow as pa
+
+        n_attrs = len(self._attrs)
+        for row in rows:
+            self._learn_attrs(row.attrs or {})
+        if self._schema is None or len(self._attrs) > n_attrs:
+            self._end_part()
+            self._schema = self._make_schema()
+        arrays = {
+            **fixed_arrays(rows, {"source_format": source_format, "source_file": source_file}),
+            **attr_arrays(rows, self._attrs),
+            **self._x_arrays(rows),
+        }
+        table = pa.table([arrays[name] for name in self._schema.names], schema=self._schema)
+        self._append(table)
+        return table
+
+    def close(self, tiers: Sequence[str] | None = None) -> TableInfo:
+        """End the last part, write ``_table.json`` and put the table into its place.
+
+        A second call does nothing but return the same facts.
+        """
+        if self.dir.exists():
+            self._tiers = self._tiers if tiers is None else tuple(tiers)
+            self._end_part()
+            with self.storing():
+                facts = msgspec.json.format(msgspec.json.encode(self.info))
+                write_synced(self.dir / INFO_NAME, facts + b"\n")
+                _check_target(self.out)  # something else may have been put there meanwhile
+                _move_into_place(self.dir, self.out)
+        return self.info
+
+    @property
+    def info(self) -> TableInfo:
+        """The facts of the parts that are finished."""
+        return TableInfo(
+            schema_version=SCHEMA_VERSION,
+            tiers=self._tiers,
+            n_rows=sum(part.n_rows for part in self._parts),
+            parts=tuple(self._parts),
+            attrs=dict(self._attrs),
+            feature_fingerprint=self._fingerprint,
+        )
+
+    def _make_schema(self) -> "pa.Schema":
+        attrs = {name: arrow_type(kind) for name, kind in self._attrs.items()}
+        return arrow_schema(
+            attrs, self._x_columns, tiers=self._tiers, feature_fingerprint=self._fingerprint
+        )
+
+    def _learn_attrs(self, attrs: Mapping[str, AttrValue]) -> None:
+        for name, value in attrs.items():
+            column, kind = ATTR_PREFIX + name, attr_type(value)
+            if self._attrs.setdefault(column, kind) != kind:
+                raise TableError(
+                    f"column {column!r} holds {self._attrs[column]}, then came a {kind}; "
+                    "keep one type per column"
+                )
+
+    def _x_arrays(self, rows: Sequence[Invocation]) -> dict[str, Any]:
+        import pyarrow as pa
+
+        block = self._features.block(rows)
+        return {
+            name: pa.array(block[:, j], mask=np.isnan(block[:, j]))
+            for j, name in enumerate(self._x_columns)
+        }
+
+    def _append(self, table: "pa.Table") -> None:
+        with self.storing():
+            if self._part is None:
+                path = self.dir / PART_GLOB.replace("*", f"{len(self._parts):05d}")
+                self._part = _Part(path, self._schema)
+            self._part.append(table)
+        if self._part.n_rows >= self._rows_per_part:
+            self._end_part()
+
+    def _end_part(self) -> None:
+        if self._part is not None:
+            with self.storing():
+                self._parts.append(self._part.close())
+            self._part = None
+
+    def _discard(self) -> None:
+        if self._part is not None:
+            self._part.abandon()
+            self._part = None
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class _Part:
+    """One Parquet file that is being written; it gets its name when it is whole."""
+
+    def __init__(self, path: Path, schema: "pa.Schema") -> None:
+        import pyarrow.parquet as pq
+
+        self.path, self.n_rows = path, 0
+        self._partial = path.with_name(path.name + ".partial")
+        self._writer = pq.ParquetWriter(self._partial, schema, compression="zstd")
+
+    def append(self, table: "pa.Table") -> None:
+        self._writer.write_table(table)
+        self.n_rows += table.num_rows
+
+    def close(self) -> PartInfo:
+        self._writer.close()
+        _sync(self._partial)
+        self._partial.rename(self.path)
+        return PartInfo(self.path.name, self.n_rows, file_sha256(self.path))
+
+    def abandon(self) -> None:
+        # A full disk refuses the footer too, or Arrow has closed the file already.
+        with contextlib.suppress(OSError, ValueError):
+            self._writer.close()
+
+
+def _check_target(out: Path) -> None:
+    """Refuse to write where anything stands that is not a table, and only a table."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not is_table(out):
+        raise TableError(
+            f"{str(out)!r} exists and is not a feature table, so it is not replaced; "
+            "give a new directory, or remove it yourself"
+        )
+    own = (INFO_NAME, ISSUES_NAME, SUMMARY_NAME)
+    foreign = [
+        entry.name
+        for entry in sorted(out.iterdir())
+        if entry.name not in own and not entry.match(PART_GLOB)
+    ]
+    if foreign:
+        raise TableError(
+            f"table {str(out)!r} also holds {foreign[0]!r} ({len(foreign)} such entries), which "
+            "would be lost by replacing it; move that elsewhere, or give a new directory"
+        )
+
+
+def _move_into_place(new: Path, out: Path) -> None:
+    replaced = new.with_name(new.name.replace(".partial-", ".replaced-"))
+    if out.exists():
+        out.rename(replaced)
+    try:
+        new.rename(out)
+    except OSError:
+        if replaced.exists():
+            replaced.rename(out)
+        raise
+    _sync(out.parent)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a small file and wait until the disk has it."""
+    path.write_bytes(content)
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
