@@ -1,0 +1,148 @@
+"""An evaluation for people at a terminal: the headline, then tiers, router and controls."""
+
+from collections.abc import Mapping, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tracetier.evaluate.importance import LoggedValue
+from tracetier.evaluate.result import (
+    Candidate,
+    Evaluation,
+    FullResult,
+    LoggedResult,
+    PolicyOutcome,
+    percent,
+    scaled,
+)
+
+_CALIBRATED = {"quality_99": "set to keep 99 %", "quality_100": "set to keep 100 %"}
+
+
+def render(evaluation: Evaluation) -> RenderableType:
+    """Return something that rich prints: headline, tables, what limits the numbers.
+
+    Quality is shown 0-10, cost in USD per 1,000 tasks.
+    """
+    parts: list[RenderableType] = [Text(evaluation.headline, style="bold"), Text("")]
+    if evaluation.full is not None:
+        parts += _full_parts(evaluation.full, evaluation.lam)
+    if evaluation.logged is not None:
+        parts.append(_logged_table(evaluation.logged, evaluation.lam))
+    parts.append(Text(_footer(evaluation), style="dim"))
+    parts += [Text(f"Note: {note}.", style="yellow") for note in evaluation.notes]
+    return Group(*parts)
+
+
+def _full_parts(full: FullResult, lam: float) -> list[RenderableType]:
+    parts: list[RenderableType] = [_policy_table(full, lam), _frontier_table(full)]
+    if full.two_tier is not None:
+        figures = full.two_tier
+        parts.append(
+            Text(
+                f"APGR {scaled(figures.apgr, '.3f')}; half of the gap at "
+                f"{percent(figures.cpt_50)} of strong calls, 80 % of it at "
+                f"{percent(figures.cpt_80)}."
+            )
+        )
+    return parts
+
+
+def _policy_table(full: FullResult, lam: float) -> Table:
+    tiers = tuple(full.fixed)
+    table = _table(
+        f"Policies at lambda {lam:g}; kept and cost in % of {full.reference}",
+        ("policy", "quality", "USD/1,000", "kept %", "cost %", "tiers %"),
+    )
+    _add_policies(table, {f"always {name}": each for name, each in full.fixed.items()}, tiers)
+    table.add_section()
+    _add_policies(table, {"router": full.router.at_lam}, tiers)
+    named = {_CALIBRATED.get(name, name): each for name, each in full.calibrated.items()}
+    _add_policies(table, named, tiers)
+    table.add_section()
+    _add_policies(table, {name: each.at_lam for name, each in full.controls.items()}, tiers)
+    return table
+
+
+def _add_policies(
+    table: Table, rows: Mapping[str, PolicyOutcome | None], tiers: Sequence[str]
+) -> None:
+    for name, outcome in rows.items():
+        if outcome is not None:
+            table.add_row(
+                name,
+                f"{10 * outcome.quality.estimate:.2f}",
+                f"{1000 * outcome.cost_usd.estimate:.3g}",
+                scaled(outcome.quality_kept, ".1f", scale=100.0),
+                scaled(outcome.cost_share, ".1f", scale=100.0),
+                " ".join(f"{100 * outcome.share[tier]:.0f}" for tier in tiers),
+            )
+
+
+def _frontier_table(full: FullResult) -> Table:
+    table = _table(
+        "Frontiers over all lambdas (the saving is read off in hindsight)",
+        ("predictions", "gap closed %", "AIQ gain x 1,000", "saving % at 99 %"),
+    )
+    _add_frontier(table, "router", full.router)
+    table.add_section()
+    for name, control in full.controls.items():
+        _add_frontier(table, name, control)
+    return table
+
+
+def _add_frontier(table: Table, name: str, candidate: Candidate) -> None:
+    figures = candidate.frontier
+    if figures is None:
+        return
+    table.add_row(
+        name,
+        scaled(figures.gap_closed, ".1f", scale=100.0),
+        scaled(figures.aiq_gain, ".1f", scale=1000.0),
+        scaled(figures.saving_at_99, ".1f", scale=100.0),
+    )
+
+
+def _logged_table(logged: LoggedResult, lam: float) -> Table:
+    table = _table("Values from the log (SNIPS)", ("policy", "quality", "USD/1,000", "rows", "ESS"))
+    table.add_row(
+        "as logged",
+        scaled(logged.logged_quality, ".2f", scale=10.0),
+        scaled(logged.logged_cost_usd, ".3g", scale=1000.0),
+        "",
+        "",
+    )
+    _add_logged(table, f"router at lambda {lam:g}", logged.router)
+    for name, value in logged.fixed.items():
+        _add_logged(table, f"always {name}", value)
+    return table
+
+
+def _add_logged(table: Table, name: str, value: LoggedValue) -> None:
+    known = value.is_supported
+    table.add_row(
+        name,
+        scaled(value.quality, ".2f", scale=10.0) if known else "not claimed",
+        scaled(value.cost_usd, ".3g", scale=1000.0) if known else "not claimed",
+        f"{value.n_matched:,}",
+        f"{value.ess:.0f}",
+    )
+
+
+def _table(title: str, columns: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if place else "left", no_wrap=not place)
+    return table
+
+
+def _footer(evaluation: Evaluation) -> str:
+    return (
+        f"{evaluation.n_tasks:,} tasks in {evaluation.n_groups:,} independent groups "
+        f"({evaluation.n_out_of_fold:,} predicted out of fold, {evaluation.n_fresh:,} not in "
+        "training). Quality 0-10; tiers in % of tasks, "
+        f"{' < '.join(evaluation.tiers)}. [..] 95 % intervals, {evaluation.n_draws:,} paired "
+        f"resamples of groups, seed {evaluation.seed}. Artifact {evaluation.artifact_id}."
+    )

@@ -1,0 +1,166 @@
+"""Router, tiers and controls side by side, on tasks that can be counted by hand."""
+
+import numpy as np
+import pytest
+
+from tracetier.evaluate.compare import FullTasks, compare
+from tracetier.evaluate.controls import Predictions
+from tracetier.evaluate.figures import Resampling
+from tracetier.evaluate.frontier import Matrix
+from tracetier.evaluate.result import FullResult, PolicyOutcome
+
+# 40 tasks, two tiers at 1 and 4 USD. The cheap tier is right on the 30 easy ones (bucket 0), the
+# dear one on all: means .75 and 1. Half of the hard ones (bucket 1) are 5 of each ten.
+HARD = np.arange(40) % 4 == 3
+QUALITY = np.stack([1.0 - HARD, np.ones(40)], axis=1)
+COST = np.tile([1.0, 4.0], (40, 1))
+TASKS = FullTasks(QUALITY, COST, HARD.astype(np.int64), ("small", "large"), lam=0.4, cost_ref=4.0)
+ONCE = Resampling(np.arange(40), n_draws=200, seed=0)
+
+
+def predictions(quality: Matrix) -> Predictions:
+    return Predictions(quality, COST / 4.0)
+
+
+@pytest.fixture(scope="module")
+def found() -> FullResult:
+    """Predictions that know which tasks are hard."""
+    return compare(TASKS, predictions(0.5 + 0.4 * (QUALITY - 0.5)), ONCE)
+
+
+def test_the_fixed_tiers_are_told_by_name_in_order(found: FullResult) -> None:
+    """.75 at 1 USD and 1 at 4 USD; rewards 7.5 - .4 / 4 and 10 - .4."""
+    small, large = found.fixed["small"], found.fixed["large"]
+
+    assert list(found.fixed) == ["small", "large"]
+    assert (small.quality.estimate, small.cost_usd.estimate) == (0.75, 1.0)
+    assert small.reward.estimate == pytest.approx(7.4)
+    assert large.reward.estimate == pytest.approx(9.6)
+    assert (small.quality_kept.estimate, small.saving.estimate) == (0.75, 0.75)
+    assert found.reference == "large"
+
+
+def test_the_router_at_lambda_sends_the_hard_tasks_to_the_dear_tier(found: FullResult) -> None:
+    """Cost (30 * 1 + 10 * 4) / 40 = 1.75, all right; reward 10 - .4 * 1.75 / 4."""
+    point = found.router.at_lam
+    assert point is not None
+
+    assert point.share == {"small": 0.75, "large": 0.25}
+    assert (point.quality.estimate, point.cost_usd.estimate) == (1.0, 1.75)
+    assert point.reward.estimate == pytest.approx(10 - 0.4 * 1.75 / 4)
+    assert (point.cost_share.estimate, point.saving.estimate) == (0.4375, 0.5625)
+    assert point.quality_kept.low == point.quality_kept.high == 1.0
+
+
+def test_a_router_that_is_the_oracle_closes_the_gap(found: FullResult) -> None:
+    """Its frontier has the point (1.75, 1): AIQ over 1 to 4 is (.875 * .75 + 2.25) / 3."""
+    figures = found.router.frontier
+    assert figures is not None
+
+    assert figures.gap_closed.estimate == pytest.approx(1.0)
+    assert figures.aiq.estimate == pytest.approx((0.875 * 0.75 + 2.25) / 3)
+    assert figures.aiq_gain.estimate == pytest.approx((0.875 * 0.75 + 2.25) / 3 - 0.875)
+    assert figures.saving_at_100.estimate == pytest.approx(0.5625)
+    # .99 lies at 1 + (.24 / .25) * .75 = 1.72 USD.
+    assert figures.saving_at_99.estimate == pytest.approx(1 - 1.72 / 4)
+    assert found.gap_at_oracle.estimate == 0.0
+
+
+def test_the_calibrated_points_keep_what_they_were_set_to_keep(found: FullResult) -> None:
+    """All easy and hard tasks look alike, so what holds on four fifths holds on the last."""
+    all_of_it, most = found.calibrated["quality_100"], found.calibrated["quality_99"]
+
+    assert all_of_it.quality_kept.estimate == 1.0
+    assert all_of_it.cost_usd.estimate == pytest.approx(1.75)
+    assert most.quality_kept.estimate == pytest.approx(0.99, abs=0.005)
+    assert most.cost_usd.estimate == pytest.approx(1.72, abs=0.01)
+
+
+def test_the_controls_stand_between_the_fixed_tiers_and_the_oracle(found: FullResult) -> None:
+    """Bucket means know the buckets, hence all; shuffled and random predictions know nothing."""
+    gap = {
+        name: each.frontier.gap_closed.estimate
+        for name, each in found.controls.items()
+        if each.frontier is not None
+    }
+
+    assert list(gap) == [
+        "bucket mean",
+        "shuffled",
+        "random",
+        "fixed mixtures",
+        "oracle",
+    ]
+    assert gap["oracle"] == pytest.approx(1.0)
+    assert gap["bucket mean"] == pytest.approx(1.0)
+    assert gap["fixed mixtures"] == 0.0
+    assert gap["shuffled"] < 0.3
+    assert gap["random"] < 0.3
+
+
+def test_the_majority_tier_and_the_oracle_have_a_point_at_lambda(found: FullResult) -> None:
+    """The cheap tier is best on 30 of 40; the oracle is the router here."""
+    majority, oracle = found.controls["majority tier"].at_lam, found.controls["oracle"].at_lam
+    assert majority is not None
+    assert oracle is not None
+
+    assert majority.share == {"small": 1.0, "large": 0.0}
+    assert (oracle.quality.estimate, oracle.cost_usd.estimate) == (1.0, 1.75)
+    assert found.controls["fixed mixtures"].at_lam is None
+
+
+def test_the_points_run_from_quality_to_cost(found: FullResult) -> None:
+    """Equal predictions go to the cheap tier at once: the hard tasks move last, together."""
+    assert [(p.quality, p.cost_usd) for p in found.points] == [(1.0, 1.75), (0.75, 1.0)]
+    assert found.points[0].share == {"small": 0.75, "large": 0.25}
+    assert found.points[0].lam == 0.0
+
+
+def test_two_tiers_have_apgr(found: FullResult) -> None:
+    """One cut that divides hard from easy: shares 0, .25, 1 and PGR 0, 1, 1: APGR .875."""
+    assert found.two_tier is not None
+
+    assert found.two_tier.apgr.estimate == pytest.approx(0.875)
+    assert found.two_tier.cpt_50.estimate == pytest.approx(0.125)
+    assert found.two_tier.cpt_80.estimate == pytest.approx(0.2)
+
+
+def test_three_tiers_have_no_apgr() -> None:
+    """It is defined for a weak and a strong one."""
+    cost = np.tile([1.0, 2.0, 4.0], (40, 1))
+    quality = np.hstack([QUALITY, np.ones((40, 1))])
+    tasks = FullTasks(quality, cost, TASKS.bucket, ("a", "b", "c"), lam=0.3, cost_ref=4.0)
+
+    assert compare(tasks, Predictions(quality, cost / 4), ONCE).two_tier is None
+
+
+def test_predictions_that_mislead_are_shown_as_such() -> None:
+    """Easy and hard the wrong way round: at lambda worse than the dear tier, and no gap closed."""
+    wrong = compare(TASKS, predictions(0.5 - 0.4 * (QUALITY - 0.5)), ONCE)
+    point: PolicyOutcome | None = wrong.router.at_lam
+    assert point is not None
+    assert wrong.router.frontier is not None
+
+    assert point.quality.estimate == 0.75
+    assert wrong.router.frontier.gap_closed.estimate == 0.0
+    # Falling back on the fixed tiers keeps the calibrated point honest.
+    assert wrong.calibrated["quality_100"].quality_kept.estimate == 1.0
+
+
+def test_the_same_seed_gives_the_same_numbers(found: FullResult) -> None:
+    """All of them, bit for bit; another seed moves the intervals."""
+    quality = 0.5 + 0.4 * (QUALITY - 0.5)
+    other = compare(TASKS, predictions(quality), ONCE._replace(seed=1))
+
+    assert compare(TASKS, predictions(quality), ONCE) == found
+    assert other.fixed["small"].quality.low != found.fixed["small"].quality.low or (
+        other.fixed["small"].quality.high != found.fixed["small"].quality.high
+    )
+
+
+def test_progress_is_a_share() -> None:
+    """One step for the router and one for each control with predictions."""
+    told: list[float] = []
+    compare(TASKS, predictions(QUALITY), ONCE, progress=told.append)
+
+    assert told == [0.0, 0.25, 0.5, 0.75]

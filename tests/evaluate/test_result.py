@@ -1,0 +1,87 @@
+"""How numbers are written, and what becomes of those that are not defined."""
+
+import json
+import math
+
+import pytest
+
+from tracetier.evaluate.bootstrap import Interval
+from tracetier.evaluate.importance import LoggedValue
+from tracetier.evaluate.result import Evaluation, LoggedResult, percent, scaled
+
+
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [
+        (Interval(0.9912, 0.985, 1.0), "99.1 % [98.5, 100.0]"),
+        (Interval(0.5, math.nan, math.nan), "50.0 %"),
+        (Interval(math.nan, math.nan, math.nan), "-"),
+        (Interval(math.inf, 0.0, 1.0), "-"),
+    ],
+    ids=["known", "without interval", "undefined", "infinite"],
+)
+def test_a_share_with_its_interval(interval: Interval, expected: str) -> None:
+    """What is not known is not written as a number."""
+    assert percent(interval) == expected
+
+
+def test_a_value_is_scaled_with_its_interval() -> None:
+    """Quality .5 of 1 is 5 of 10; the unit stands once."""
+    assert scaled(Interval(0.5, 0.25, 0.75), ".1f", scale=10.0) == "5.0 [2.5, 7.5]"
+    assert scaled(Interval(0.5, 0.25, 0.75), ".2f", unit=" USD") == "0.50 USD [0.25, 0.75]"
+
+
+def logged_evaluation(ess: float) -> Evaluation:
+    """An evaluation of a log, with an undefined interval in it."""
+    known, unknown = Interval(0.8, 0.7, 0.9), Interval(0.8, math.nan, math.nan)
+    value = LoggedValue(
+        quality=known,
+        cost_usd=Interval(0.002, 0.001, 0.003),
+        quality_ips=unknown,
+        cost_usd_ips=unknown,
+        n_matched=100,
+        ess=ess,
+        is_supported=ess >= 50,
+    )
+    return Evaluation(
+        artifact_id="a",
+        table="t",
+        tiers=("low", "high"),
+        lam=0.3,
+        cost_ref=1.0,
+        seed=0,
+        n_draws=10,
+        n_tasks=100,
+        n_groups=100,
+        n_left_out=0,
+        n_out_of_fold=0,
+        n_fresh=100,
+        logged=LoggedResult(
+            logged_quality=known,
+            logged_cost_usd=Interval(0.004, 0.003, 0.005),
+            router=value,
+            fixed={"low": value, "high": value},
+        ),
+    )
+
+
+def test_what_is_undefined_is_null_in_json() -> None:
+    """JSON has no nan."""
+    summary = logged_evaluation(80.0).summary()
+
+    assert summary["logged"]["router"]["quality_ips"] == {
+        "estimate": 0.8,
+        "low": None,
+        "high": None,
+    }
+    assert "NaN" not in json.dumps(summary)
+
+
+def test_the_headline_of_a_log_claims_no_value_on_too_few_rows() -> None:
+    """Below an effective sample size of 50 it says so instead."""
+    assert logged_evaluation(80.0).headline == (
+        "At lambda 0.3 the router would have scored 8.00 [7.00, 9.00] of 10 at "
+        "0.002 USD [0.001, 0.003] per task; the log's own choices scored 8.00 [7.00, 9.00] at "
+        "0.004 USD [0.003, 0.005]."
+    )
+    assert "to claim a value (effective sample size 12)" in logged_evaluation(12.0).headline
