@@ -1,0 +1,209 @@
+"""The verbs: one call per stage of the pipeline, each importing its stage when it is called."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tracetier.settings import Settings, load_settings
+from tracetier.tiers import TierSet
+
+if TYPE_CHECKING:
+    from tracetier.artifact import Artifact
+    from tracetier.evaluate.replay_result import Replay
+    from tracetier.evaluate.result import Evaluation
+    from tracetier.evaluate.stream import ReplayStrategy
+    from tracetier.ingest.summary import IngestSummary
+
+Progress = Callable[[str, float], None]
+"""Called with what is being done and the share that is done, 0 to 1."""
+
+
+def ingest(
+    paths: str | Path | Iterable[str | Path],
+    out: str | Path,
+    *,
+    format: str | None = None,
+    tiers: TierSet | None = None,
+    mapping: str | Path | Mapping[str, object] | None = None,
+    strict: bool = False,
+    settings: Settings | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> "IngestSummary":
+    """Read traces into a feature table.
+
+    Parameters
+    ----------
+    paths : path or iterable of paths
+        Files and folders of traces.
+    out : path
+        Folder of the table to write, Parquet parts with ``issues.parquet`` beside them.
+    format : str, optional
+        Name of the format; by default each file is recognised by its content.
+    tiers : TierSet, optional
+        Tiers, cheap to dear; by default those of the settings, else of the traces.
+    mapping : path or mapping, optional
+        For records of the user's own: our column to the path in their record, or a TOML or JSON
+        file of it.
+    strict : bool
+        Raise at the first record that cannot be read, instead of listing it as an issue.
+    settings : Settings, optional
+        By default ``tracetier.toml`` and the environment.
+    progress : callable, optional
+        Told the bytes read so far and those to read in all.
+
+    Returns
+    -------
+    IngestSummary
+        What was read, refused and written; prints well.
+    """
+    from tracetier.ingest import run
+
+    return run.ingest(
+        paths,
+        out,
+        format=format,
+        tiers=tiers,
+        mapping=mapping,
+        strict=strict,
+        settings=settings or load_settings(),
+        progress=progress,
+    )
+
+
+def train(
+    table: str | Path,
+    out: str | Path,
+    *,
+    lam: float | None = None,
+    budget_usd: float | None = None,
+    quality_floor: float | None = None,
+    seed: int | None = None,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> "Artifact":
+    """Fit quality and cost per tier on a feature table, and save the artifact.
+
+    Parameters
+    ----------
+    table : path
+        Feature table, as `ingest` writes it.
+    out : path
+        Folder of the artifact.
+    lam : float, optional
+        Lambda of the artifact; by default that of the settings.
+    budget_usd : float, optional
+        Solve lambda instead, for this mean cost per task in USD.
+    quality_floor : float, optional
+        Solve lambda instead, for this mean quality, 0-10.
+    seed : int, optional
+        By default that of the settings.
+    settings : Settings, optional
+        By default ``tracetier.toml`` and the environment.
+    progress : callable, optional
+        Told how far the work is.
+
+    Returns
+    -------
+    Artifact
+        What was saved, ready to route.
+    """
+    from tracetier.train import run
+
+    return run.train(
+        table,
+        out,
+        lam=lam,
+        budget_usd=budget_usd,
+        quality_floor=quality_floor,
+        seed=seed,
+        settings=settings,
+        progress=progress,
+    )
+
+
+def evaluate(
+    artifact: str | Path,
+    table: str | Path,
+    *,
+    lam: float | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> "Evaluation":
+    """Compare what the artifact would have done on a table with the fixed tiers and controls.
+
+    Parameters
+    ----------
+    artifact : path
+        The artifact, a folder or one file.
+    table : path
+        Feature table with the outcomes.
+    lam : float, optional
+        Lambda of the router's own point; by default the artifact's.
+    seed : int
+        Seed of resampling, folds and random controls.
+    progress : callable, optional
+        Told how far the work is.
+
+    Returns
+    -------
+    Evaluation
+        ``.summary()`` is all of it as plain data.
+    """
+    from tracetier.evaluate import run
+
+    return run.evaluate(artifact, table, lam=lam, seed=seed, progress=progress)
+
+
+def replay(
+    artifact: str | Path,
+    table: str | Path,
+    *,
+    strategy: "ReplayStrategy" = "residual",
+    lam: float | None = None,
+    budget_usd: float | None = None,
+    orders: int = 20,
+    seed: int = 0,
+    n_jobs: int = 1,
+    progress: Progress | None = None,
+) -> "Replay":
+    """Route a full-information table as if live: decide, then see the chosen outcome only.
+
+    Parameters
+    ----------
+    artifact : path
+        The artifact, a folder or one file.
+    table : path
+        Feature table with the outcome of every tier for every task.
+    strategy : {"residual", "seed", "seed-cold", "greedy"}
+        How the router learns; the published rule runs beside it as the baseline.
+    lam : float, optional
+        Lambda of every decision; by default the artifact's.
+    budget_usd : float, optional
+        Solve lambda for this mean cost per task instead, in USD.
+    orders : int
+        Random orders of the tasks to average over.
+    seed : int
+        Seed of the orders and of the exploration.
+    n_jobs : int
+        Orders played at a time.
+    progress : callable, optional
+        Told how far the work is.
+
+    Returns
+    -------
+    Replay
+        Regret and spending over the stream, with intervals over the orders.
+    """
+    from tracetier.evaluate import replay as stage
+
+    return stage.replay(
+        artifact,
+        table,
+        strategy=strategy,
+        lam=lam,
+        budget_usd=budget_usd,
+        orders=orders,
+        seed=seed,
+        n_jobs=n_jobs,
+        progress=progress,
+    )

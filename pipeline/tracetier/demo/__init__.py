@@ -1,0 +1,1 @@
+"""What the demo runs on: real outcomes where they are installed, else a synthetic sample."""

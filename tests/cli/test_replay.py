@@ -1,0 +1,72 @@
+"""``tracetier replay``: strategies, orders, budget."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from typer.testing import Result
+
+from tracetier.cli.replay import ReplayStrategy
+from tracetier.evaluate import stream
+
+Run = Callable[..., Result]
+
+
+def test_the_strategies_are_those_of_the_replay() -> None:
+    """They are named twice, since the help must not load the numeric code."""
+    assert get_args(ReplayStrategy) == get_args(stream.ReplayStrategy)
+
+
+def test_the_result_is_shown_beside_the_published_rule(
+    run: Run, artifact: Path, table: Path
+) -> None:
+    """Two orders of 100 tasks."""
+    found = run("replay", artifact, table, "--orders", "2")
+
+    assert (found.exit_code, found.stderr) == (0, "")
+    assert "Over 2 orders of 100 tasks, residual scored" in found.stdout
+    assert "seed-cold" in found.stdout
+
+
+@pytest.mark.parametrize("strategy", get_args(ReplayStrategy))
+def test_every_strategy_can_be_replayed(
+    run: Run, artifact: Path, table: Path, strategy: str
+) -> None:
+    """Named on the command line, or in the project's file."""
+    args = ("replay", artifact, table, "--orders", "1", "--json")
+
+    assert json.loads(run(*args, "--strategy", strategy).stdout)["strategy"] == strategy
+
+
+def test_the_strategy_of_the_project_is_the_default(run: Run, artifact: Path, table: Path) -> None:
+    """As for route."""
+    Path("tracetier.toml").write_text("[route]\nstrategy = 'greedy'\n")
+    found = run("replay", artifact, table, "--orders", "1", "--json")
+
+    assert json.loads(found.stdout)["strategy"] == "greedy"
+
+
+def test_a_budget_comes_before_the_lambda_of_the_project(
+    run: Run, artifact: Path, table: Path
+) -> None:
+    """Only a flag beside it is a contradiction."""
+    Path("tracetier.toml").write_text("[route]\nlam = 3\n")
+    args = ("replay", artifact, table, "--orders", "1", "--budget-usd", "0.02")
+    good, bad = run(*args, "--json"), run(*args, "--lam", "1")
+
+    assert json.loads(good.stdout)["budget_usd"] == 0.02
+    assert bad.exit_code == 2
+    assert "lam or budget_usd, not both" in bad.stderr
+
+
+def test_a_table_of_one_tier_per_task_is_refused(run: Run, artifact: Path, log: Path) -> None:
+    """A replay reveals the outcome of whatever is chosen, so it needs them all."""
+    lines = log.read_text().splitlines()[::3]
+    Path("logged.jsonl").write_text("\n".join(lines))
+    assert run("ingest", "logged.jsonl", "--out", "logged").exit_code == 0
+    found = run("replay", artifact, "logged")
+
+    assert found.exit_code == 2
+    assert "needs a table where every tier ran" in found.stderr

@@ -1,0 +1,159 @@
+"""Arrows point down: who may import whom, and what a serving process loads."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+GOLDEN = sorted(Path(__file__).parent.glob("golden/artifact_v*/artifact"))
+
+GROUND = {"errors", "records", "tiers", "settings", "prices", "table"}
+CORE = GROUND | {"features", "heads"}
+MEASURES = {
+    *("bootstrap", "controls", "figures", "frontier"),
+    *("hull", "metrics", "operating_point", "task_hash", "two_tier"),
+}
+"""The files of ``evaluate`` that touch no file; training, too, measures and chooses by them."""
+
+OURS: dict[str, set[str]] = {
+    "errors": set(),
+    "records": {"errors"},
+    "tiers": {"errors"},
+    "settings": {"errors", "tiers"},
+    "prices": {"errors", "tiers"},
+    "table": {"errors", "records", "tiers"},
+    "measures": {"errors", "records"},
+    "features": GROUND,
+    "heads": GROUND | {"features"},
+    "ingest": GROUND | {"features"},
+    "artifact": CORE,
+    "route": CORE | {"artifact"},
+    "train": CORE | {"artifact", "measures"},
+    "evaluate": CORE | {"artifact", "measures", "route", "train"},
+    "api": GROUND | {"ingest", "train", "artifact", "evaluate"},
+    "cli": CORE | {"", "ingest", "artifact", "route", "train", "measures", "evaluate", "api"},
+    "": CORE | {"ingest", "artifact", "route", "train", "evaluate", "api"},
+}
+"""Part -> the parts it may import, itself aside; "" is the package's own page."""
+
+THEIRS: dict[str, set[str]] = {
+    "records": {"msgspec"},
+    "tiers": {"msgspec"},
+    "settings": {"msgspec"},
+    "prices": {"genai_prices"},
+    "table": {"msgspec", "numpy", "pyarrow"},
+    "measures": {"msgspec", "numpy"},
+    "features": {"msgspec", "numpy"},
+    "heads": {"msgspec", "numpy"},
+    "ingest": {"msgspec", "numpy", "pyarrow"},
+    "artifact": {"msgspec", "numpy", "pyarrow"},
+    "route": {"msgspec", "numpy"},
+    "train": {"joblib", "lightgbm", "msgspec", "numpy", "pyarrow", "scipy", "sklearn"},
+    "evaluate": {"joblib", "msgspec", "numpy", "pyarrow", "rich"},
+    "cli": {"msgspec", "numpy", "pyarrow", "rich", "typer"},
+}
+"""Part of the package -> the libraries of others that it may import, anywhere in its files."""
+
+
+def _sources(root: Path) -> Iterator[tuple[str, Path]]:
+    package = root / "pipeline" / "tracetier"
+    for path in sorted(package.rglob("*.py")):
+        yield _part(path.relative_to(package).with_suffix("").parts), path
+
+
+def _part(names: tuple[str, ...]) -> str:
+    """Return the part that a module below the package belongs to."""
+    names = names or ("",)
+    if names[0] == "evaluate" and MEASURES.intersection(names[1:2]):
+        return "measures"
+    return names[0] if names[0] in OURS else ""
+
+
+def _imports(path: Path) -> Iterator[tuple[str, ...]]:
+    """Yield the parts of each imported name."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (tuple(alias.name.split(".")) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} imports relatively"
+            module = tuple((node.module or "").split("."))
+            yield from ((*module, alias.name) for alias in node.names)
+
+
+def test_each_part_imports_only_what_lies_below_it(root: Path) -> None:
+    """Numeric code knows no files, ingest knows no routing, serving knows no training."""
+    wrong = [
+        f"{path.relative_to(root)} imports {'.'.join(name)}"
+        for part, path in _sources(root)
+        for name in _imports(path)
+        if name[0] == "tracetier" and _part(name[1:]) not in OURS[part] | {part}
+    ]
+
+    assert wrong == []
+
+
+def test_each_part_uses_only_its_libraries(root: Path) -> None:
+    """A library is imported where it is needed and nowhere else."""
+    known = {*sys.stdlib_module_names, "tracetier"}
+    wrong = [
+        f"{path.relative_to(root)} imports {name[0]}"
+        for part, path in _sources(root)
+        for name in _imports(path)
+        if name[0] not in known | THEIRS.get(part, set())
+    ]
+
+    assert wrong == []
+
+
+def test_nothing_imports_the_source_root(root: Path) -> None:
+    """``pipeline`` is a folder, not a package: it would not exist where this is installed."""
+    files = [
+        path for top in ("pipeline", "tests", "benchmarks") for path in root.glob(f"{top}/**/*.py")
+    ]
+    wrong = [path for path in files if any(name[0] == "pipeline" for name in _imports(path))]
+
+    assert len(files) > 10
+    assert wrong == []
+
+
+NOT_WHEN_SERVING = {
+    *("dask", "genai_prices", "joblib", "lightgbm", "pandas"),
+    *("pyarrow", "rich", "scipy", "sklearn", "typer"),
+}
+
+
+def _loaded_by(code: str, root: Path) -> set[str]:
+    """Return the top-level modules loaded after code ran in a fresh interpreter."""
+    whole = (
+        f"import sys; sys.path.insert(0, {str(root / 'pipeline')!r})\n{code}\n"
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", whole], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("module", ["tracetier.route.router", "tracetier.artifact.load"])
+def test_importing_the_serving_code_loads_no_training_library(root: Path, module: str) -> None:
+    """In a fresh interpreter, since this one has loaded everything."""
+    loaded = _loaded_by(f"import {module}", root)
+
+    assert {"tracetier", "numpy", "msgspec"} <= loaded
+    assert not loaded & NOT_WHEN_SERVING
+
+
+@pytest.mark.parametrize("artifact", GOLDEN, ids=lambda path: path.parent.name)
+def test_routing_a_task_loads_no_training_library(root: Path, artifact: Path) -> None:
+    """From the artifact on disk to the decision."""
+    code = (
+        "import tracetier as tt\n"
+        f"router = tt.Router.load({str(artifact)!r})\n"
+        "router.route(tt.Task(text='Rename foo to bar.', task_type='code_edit'))"
+    )
+
+    assert not _loaded_by(code, root) & NOT_WHEN_SERVING
