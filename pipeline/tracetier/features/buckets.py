@@ -30,7 +30,8 @@ class Buckets(Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     names : tuple of str, length B
-        The last is ``other``, for all that is rare or new.
+        All different. The last is the pooled one, for all that is rare or new: ``other``, or
+        ``(other)`` where a task type has that name.
     types : dict of str to int
         Bucket of each frequent task type.
     splits : tuple of Split

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from tracetier.features.shape import shape_row
 from tracetier.features.spec import X_COLUMNS
 from tracetier.features.text import view_text
-from tracetier.features.tool_names import overlaps, stems_of
+from tracetier.features.tool_names import overlaps
 from tracetier.features.words import Ids, field_tokens, hash_words
 from tracetier.records import Task
 
 __all__ = ["X_COLUMNS", "Extracted", "attr_value", "extract", "extract_row"]
 
 _BYTES_PER_TOKEN = 4
+_MOST = 1e30
+"""A number beyond it says nothing; squares and single precision must hold what is left."""
 
 
 class Extracted(NamedTuple):
@@ -28,7 +30,7 @@ class Extracted(NamedTuple):
     Attributes
     ----------
     row : list of float, length ``len(X_COLUMNS)``
-        In the order of ``X_COLUMNS``; ``nan`` where unknown.
+        In the order of ``X_COLUMNS``; finite, or ``nan`` where unknown.
     ids : (n_ids,) array of uint32
         Hashed words, ascending and distinct.
     """
@@ -49,7 +51,7 @@ def extract(task: Task) -> Extracted:
     view = view_text(task.text)
     distinct = set(view.tokens)
     row = shape_row(view, distinct)
-    row += _state_row(task, view.n_bytes, distinct)
+    row += _state_row(task, view.n_bytes, view.tokens)
     return Extracted(row, hash_words(view.tokens, list(field_tokens(task))))
 
 
@@ -59,19 +61,19 @@ def extract_row(task: Task) -> NDArray[np.float64]:
 
 
 def attr_value(task: Task, name: str) -> float:
-    """Return a numeric attribute of the user's; ``nan`` where absent or a text."""
+    """Return a numeric attribute of the user's; ``nan`` where absent, a text, or absurd."""
     value = (task.attrs or {}).get(name, nan)
-    return nan if isinstance(value, str) else float(value)
+    return float(value) if not isinstance(value, str) and -_MOST <= value <= _MOST else nan
 
 
-def _state_row(task: Task, n_bytes: int, distinct: set[bytes]) -> list[float]:
+def _state_row(task: Task, n_bytes: int, tokens: list[bytes]) -> list[float]:
     tools = task.tools
     estimate = task.prompt_tokens_est
     if estimate is None:
         estimate = -(-n_bytes // _BYTES_PER_TOKEN)
     return [
         _ln(len(tools) if tools is not None else task.n_tools),
-        *(_tool_row(tools, distinct) if tools else (nan, nan, nan, nan)),
+        *(_tool_row(tools, tokens) if tools else (nan, nan, nan, nan)),
         _ln(estimate),
         _ln(task.context_tokens),
         _ln(task.latency_limit_s),
@@ -81,11 +83,11 @@ def _state_row(task: Task, n_bytes: int, distinct: set[bytes]) -> list[float]:
 
 
 def _ln(count: float | None) -> float:
-    return nan if count is None else log1p(max(count, 0))
+    return log1p(max(count, 0)) if count is not None and count <= _MOST else nan
 
 
-def _tool_row(tools: list[str], distinct: set[bytes]) -> tuple[float, float, float, float]:
-    shares = overlaps(tools, stems_of(distinct))
+def _tool_row(tools: list[str], tokens: list[bytes]) -> tuple[float, float, float, float]:
+    shares = overlaps(tools, tokens)
     n = len(tools)
     return (
         max(shares),

@@ -93,7 +93,8 @@ class FittedFeatures(Struct, frozen=True, kw_only=True):
 def _audit_buckets(fitted: FittedFeatures) -> None:
     buckets, n_columns = fitted.buckets, len(fitted.columns)
     n_buckets, n_splits = len(buckets.names), len(buckets.splits)
-    good = n_buckets >= 1 and all(0 <= b < n_buckets for b in buckets.types.values())
+    good = n_buckets >= 1 and len(set(buckets.names)) == n_buckets
+    good = good and all(0 <= b < n_buckets for b in buckets.types.values())
     for i, split in enumerate(buckets.splits):
         good = good and 0 <= split.feature < n_columns and split.threshold == split.threshold
         for child in (split.left, split.right):
@@ -101,6 +102,6 @@ def _audit_buckets(fitted: FittedFeatures) -> None:
             good = good and (i < child < n_splits or -n_buckets <= child < 0)
     if not good:
         raise ArtifactError(
-            "features.json: a bucket or a split points outside the tables; "
+            "features.json: a bucket or a split points outside the tables, or a name occurs twice; "
             "the artifact is damaged, save it again"
         )

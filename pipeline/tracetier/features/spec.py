@@ -1,8 +1,8 @@
-"""The features as data: name, unit, source, when known, what null means.
+"""The features as data: name, unit, the columns it reads, what it measures.
 
 The table drives extraction (the order of a row), the Parquet columns ``x_*``, the page of the
 documentation and the check against leakage. A feature may read only columns that are known
-before the decision.
+before the decision. ``nan`` always means unknown.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from msgspec import Struct
 from tracetier.errors import LeakageError
 from tracetier.features.text import MAX_TEXT_BYTES
 from tracetier.features.words import HASH_BITS
+from tracetier.table.columns import ATTR_PREFIX, column_names
 
 EXTRACTOR_VERSION = 1
 """Raised whenever the same task would give another row, word id or bucket."""
@@ -35,6 +36,12 @@ BEFORE_COLUMNS = frozenset(
     }
 )
 """Columns of the feature table that are known before the decision; beside them, ``attr_*``."""
+
+_LATE = column_names("action", "after")
+LATE_ATTRS = frozenset(
+    ATTR_PREFIX + name for late in _LATE for name in (late, late.removeprefix("y_"))
+)
+"""Attributes with the name of an action or an outcome: a copy of it, until proven otherwise."""
 
 
 class FeatureSpec(Struct, frozen=True):
@@ -74,7 +81,7 @@ SHAPE_FEATURES: tuple[FeatureSpec, ...] = (
     _text("x_numbers", "ln", "runs of digits"),
     _text("x_distinct_numbers", "ln", "distinct runs of digits"),
     _text("x_longest_number", "ln", "digits of the longest run"),
-    _text("x_decimals", "ln", "digits on both sides of a point or comma"),
+    _text("x_decimals", "ln", "punctuation between two digits: decimals, dates, times, ranges"),
     _text("x_digits", "1", "digits per byte"),
     _text("x_upper", "1", "upper-case letters per byte"),
     _text("x_capitalised", "ln", "words after a space that start with a capital"),
@@ -124,7 +131,12 @@ STATE_FEATURES: tuple[FeatureSpec, ...] = (
     ),
     FeatureSpec("x_tool_name_bytes", "1", ("tools",), "mean length of a tool's name"),
     FeatureSpec("x_tool_dotted", "1", ("tools",), "share of tool names with a dot"),
-    FeatureSpec("x_prompt_tokens", "ln", ("prompt_tokens_est",), "estimated prompt tokens"),
+    FeatureSpec(
+        "x_prompt_tokens",
+        "ln",
+        ("prompt_tokens_est", "task_text"),
+        "estimated prompt tokens; a quarter of the text's bytes where no estimate is given",
+    ),
     FeatureSpec("x_context_tokens", "ln", ("context_tokens",), "tokens of the whole context"),
     FeatureSpec("x_latency_limit", "ln", ("latency_limit_s",), "longest acceptable time, s"),
     FeatureSpec("x_turn", "ln", ("turn_index",), "turn within the session"),
@@ -137,17 +149,20 @@ X_COLUMNS: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 
 def fingerprint() -> str:
     """Return 16 hex digits that change whenever the same task could give other features."""
-    content = msgspec.json.encode([EXTRACTOR_VERSION, HASH_BITS, MAX_TEXT_BYTES, FEATURES])
+    content = msgspec.json.encode([EXTRACTOR_VERSION, HASH_BITS, MAX_TEXT_BYTES, X_COLUMNS])
     return hashlib.sha256(content).hexdigest()[:16]
 
 
 def check_known_before(columns: Iterable[str]) -> None:
     """Refuse columns that are known only after the decision.
 
+    Only names can be judged here: an outcome under an innocent name passes.
+
     Raises
     ------
     LeakageError
-        Naming each column that is neither in ``BEFORE_COLUMNS`` nor ``attr_*``.
+        Naming each column that is neither in ``BEFORE_COLUMNS`` nor ``attr_*``, or that is an
+        attribute with the name of an action or an outcome.
 
     Examples
     --------
@@ -155,13 +170,21 @@ def check_known_before(columns: Iterable[str]) -> None:
     >>> check_known_before(["y_output_tokens"])
     Traceback (most recent call last):
     tracetier.errors.LeakageError: 'y_output_tokens' is not known before the decision...
+    >>> check_known_before(["attr_output_tokens"])
+    Traceback (most recent call last):
+    tracetier.errors.LeakageError: 'attr_output_tokens' is not known before the decision...
     """
-    late = sorted(
-        name for name in columns if name not in BEFORE_COLUMNS and not name.startswith("attr_")
-    )
+    late = sorted(name for name in columns if not _is_known_before(name))
     if late:
         raise LeakageError(
             f"{', '.join(map(repr, late))} is not known before the decision, so it cannot be a "
             f"feature; allowed are attr_* and {', '.join(sorted(BEFORE_COLUMNS))}. "
-            "An outcome belongs in a y_* column"
+            "An outcome belongs in a y_* column; what is known before and only sounds like an "
+            "outcome needs another name"
         )
+
+
+def _is_known_before(name: str) -> bool:
+    if name.startswith(ATTR_PREFIX):
+        return name not in LATE_ATTRS and not name.startswith(ATTR_PREFIX + "y_")
+    return name in BEFORE_COLUMNS

@@ -7,9 +7,13 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from tracetier.features.text import to_utf8
+
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 _STEM_BYTES = 4
 """Words match by their first letters, so that ``files`` and ``file`` agree."""
+_FEW_STEMS = 32
+"""Up to so many are searched for in the text; more are looked up among the words' beginnings."""
 
 
 class ToolName(NamedTuple):
@@ -39,28 +43,42 @@ def split_tool_name(name: str) -> ToolName:
     parts = [part.lower().encode() for part in _PART.findall(name)]
     return ToolName(
         tokens=(
-            b"tools=" + name.encode("utf-8", "replace"),
+            b"tools=" + to_utf8(name),
             *(b"tools~" + part for part in parts),
         ),
         stems=frozenset(part[:_STEM_BYTES] for part in parts if len(part) > 2),
     )
 
 
-def stems_of(words: set[bytes]) -> set[bytes]:
-    """Return the stems of words with at least three bytes."""
-    return {word[:_STEM_BYTES] for word in words if len(word) > 2}
+def spoken_stems(stems: set[bytes], tokens: list[bytes]) -> set[bytes]:
+    """Return the stems with which some word of a text starts.
 
-
-def overlaps(tools: list[str], stems: set[bytes]) -> list[float]:
-    """Share of each tool's stems that occur among ``stems``, in [0, 1]; 0 without any.
+    Parameters
+    ----------
+    stems : set of bytes
+        Three or four letters each.
+    tokens : list of bytes
+        Words of the text.
 
     Examples
     --------
-    >>> overlaps(["list_files", "send_mail"], stems_of({b"list", b"the", b"file"}))
+    >>> sorted(spoken_stems({b"list", b"run", b"mail"}, [b"list", b"running", b"ma"]))
+    [b'list', b'run']
+    """
+    if len(stems) <= _FEW_STEMS:
+        text = b" " + b" ".join(tokens)
+        return {stem for stem in stems if b" " + stem in text}
+    return stems & {word[:n] for word in tokens for n in (3, _STEM_BYTES)}
+
+
+def overlaps(tools: list[str], tokens: list[bytes]) -> list[float]:
+    """Share of each tool's stems that a text speaks of, in [0, 1]; 0 for a tool without any.
+
+    Examples
+    --------
+    >>> overlaps(["list_files", "send_mail"], [b"list", b"the", b"file"])
     [1.0, 0.0]
     """
-    shares = []
-    for tool in tools:
-        own = split_tool_name(tool).stems
-        shares.append(len(own & stems) / len(own) if own else 0.0)
-    return shares
+    names = [split_tool_name(tool).stems for tool in tools]
+    spoken = spoken_stems(set().union(*names), tokens)
+    return [len(stems & spoken) / len(stems) if stems else 0.0 for stems in names]

@@ -7,11 +7,13 @@ and would break this.
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tracetier.features.text import to_utf8
 from tracetier.features.tool_names import split_tool_name
 from tracetier.records import Task
 
@@ -34,18 +36,18 @@ def field_tokens(task: Task) -> Iterator[bytes]:
     [b'task_type=code', b'tools=bash', b'tools~bash']
     """
     if task.task_type is not None:
-        yield b"task_type=" + task.task_type.encode("utf-8", "replace")
+        yield b"task_type=" + to_utf8(task.task_type)
     if task.agent_name is not None:
-        yield b"agent_name=" + task.agent_name.encode("utf-8", "replace")
+        yield b"agent_name=" + to_utf8(task.agent_name)
     if task.level is not None:
-        yield b"level=" + task.level.encode()
+        yield b"level=" + to_utf8(task.level)
     if task.last_tier is not None:
-        yield b"last_tier=" + task.last_tier.encode("utf-8", "replace")
+        yield b"last_tier=" + to_utf8(task.last_tier)
     for tool in task.tools or ():
         yield from split_tool_name(tool).tokens
     for name, value in (task.attrs or {}).items():
         if isinstance(value, str):
-            yield f"attr_{name}={value}".encode("utf-8", "replace")
+            yield to_utf8(f"attr_{name}={value}")
 
 
 def hash_words(tokens: list[bytes], fields: list[bytes]) -> Ids:
@@ -64,7 +66,8 @@ def hash_words(tokens: list[bytes], fields: list[bytes]) -> Ids:
         Distinct, ascending, each below ``2 ** HASH_BITS``. Empty for no token at all.
     """
     n = len(tokens)
-    raw = np.array([*map(crc32, tokens), *map(crc32, fields)], dtype=np.uint32)
+    hashes = chain(map(crc32, tokens), map(crc32, fields))
+    raw = np.fromiter(hashes, np.uint32, n + len(fields))
     if n > 1:
         pairs = (raw[: n - 1] * _MIX) ^ raw[1:n]
         raw = np.concatenate((raw, pairs))

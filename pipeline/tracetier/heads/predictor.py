@@ -135,6 +135,8 @@ class TierPredictor:
         self.trees = trees
         self._n_tiers = len(heads.reward_cost_scale)
         self._cost_scale = (heads.reward_cost_scale / cost_ref).tolist()
+        # One row per word for weights and length, so that a word costs one stretch of memory.
+        self._words = np.column_stack([heads.words, heads.idf2])
         self._encoding: list[list[float]] = heads.encoding.tolist()
 
     def predict(self, task: Task) -> Prediction:
@@ -147,17 +149,18 @@ class TierPredictor:
         """
         row, ids, bucket = self.features.encode(task)
         heads, k = self.heads, self._n_tiers
-        x = np.array(row)
+        seen = np.array(row + self._encoding[bucket])
+        x = seen[: len(row)]
         filled = np.where(np.isnan(x), heads.center, x)
         np.minimum(np.maximum(filled, heads.low, out=filled), heads.high, out=filled)
         score = filled @ heads.dense
         score += heads.buckets[bucket]
         if ids.size:
-            squared_length = heads.idf2[ids].sum()
-            if squared_length > 0.0:  # 0 where training knew none of the words
-                score += heads.words[ids].sum(axis=0) / np.sqrt(squared_length)
+            *text, length2 = self._words.take(ids, axis=0).sum(axis=0).tolist()
+            if length2 > 0.0:
+                score += np.array(text) / length2**0.5
         if self.trees is not None:
-            score += self.trees.predict_one(np.array(row + self._encoding[bucket]))
+            score += self.trees.predict_one(seen)
         values: list[float] = score.tolist()
         level = values[k]
         cost_usd = [exp(min(max(v, _MIN_LOG_COST), _MAX_LOG_COST)) for v in values[k + 1 :]]

@@ -1,0 +1,1 @@
+"""Feature table → fitted tiers: heads, folds, blend, calibration, artifact."""

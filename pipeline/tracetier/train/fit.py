@@ -1,0 +1,166 @@
+"""Fit every head on some rows; predict other rows with it. Used per fold, then on all rows."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+
+from tracetier.features.buckets import Buckets
+from tracetier.train.buckets import fit_buckets
+from tracetier.train.design import Design
+from tracetier.train.heads.boosting import KINDS, fit_booster, predict_booster
+from tracetier.train.heads.bucket_mean import fit_bucket_means
+from tracetier.train.heads.ridge import RidgeWeights, fit_ridge
+
+Matrix = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+HEADS: tuple[str, ...] = ("bucket_mean", "ridge", *(f"trees_{kind}" for kind in KINDS))
+"""Names of the heads, in the order of every array with a head axis H."""
+
+
+class TrainingData(NamedTuple):
+    """All that a fit needs.
+
+    Attributes
+    ----------
+    task_types : list of str or None, length n
+    design : Design
+    targets : (n, T) array
+        As ``stack_targets`` lays them out: T = 2K + 1, ``nan`` where not seen.
+    quality : (n, K) array
+        For the buckets.
+    columns : tuple of str, length d
+    """
+
+    task_types: Sequence[str | None]
+    design: Design
+    targets: Matrix
+    quality: Matrix
+    columns: tuple[str, ...]
+
+    def take(self, index: Index) -> "TrainingData":
+        """Return the rows at ``index``."""
+        types = [self.task_types[i] for i in index]
+        return TrainingData(
+            types,
+            self.design.take(index),
+            self.targets[index],
+            self.quality[index],
+            self.columns,
+        )
+
+
+class FittedHeads(NamedTuple):
+    """Every head, fitted on the same rows.
+
+    Attributes
+    ----------
+    buckets : Buckets
+    means : (B, T) array
+        The bucket-mean head; ``type_encoding`` makes of it what the trees see.
+    ridge : RidgeWeights
+    boosters : list of list of str
+        Model text per kind (outer) and target (inner).
+    """
+
+    buckets: Buckets
+    means: Matrix
+    ridge: RidgeWeights
+    boosters: list[list[str]]
+
+
+def fit_heads(
+    data: TrainingData,
+    *,
+    alphas: NDArray[np.float64],
+    seed: int,
+    n_jobs: int = 1,
+    advance: Callable[[], None] = lambda: None,
+) -> FittedHeads:
+    """Fit all heads.
+
+    Parameters
+    ----------
+    data : TrainingData
+    alphas : (T,) array
+        Ridge penalty of each target.
+    seed : int
+    n_jobs : int
+        Threads; LightGBM computes outside the interpreter's lock.
+    advance : callable
+        Called after each of the ``1 + len(KINDS) * T`` fits.
+    """
+    n_targets = data.targets.shape[1]
+    buckets = fit_buckets(data.task_types, data.design.x, data.quality, data.columns)
+    bucket = assign_all(buckets, data)
+    means = fit_bucket_means(bucket, data.targets, len(buckets.names))
+    ridge = fit_ridge(
+        data.design, by_type(buckets, bucket), data.targets, len(buckets.types) + 1, alphas
+    )
+    advance()
+    features = tree_input(data.design.x, buckets, means, bucket)
+    jobs = (
+        delayed(fit_booster)(features, data.targets[:, t], kind, seed)
+        for kind in KINDS
+        for t in range(n_targets)
+    )
+    texts: list[str] = []
+    for text in Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(jobs):
+        texts.append(text)
+        advance()
+    boosters = [texts[i : i + n_targets] for i in range(0, len(texts), n_targets)]
+    return FittedHeads(buckets, means, ridge, boosters)
+
+
+def n_fits(n_targets: int) -> int:
+    """How often ``fit_heads`` advances."""
+    return 1 + len(KINDS) * n_targets
+
+
+def predict_heads(heads: FittedHeads, data: TrainingData) -> Matrix:
+    """Predict rows with every head, ``(H, n, T)``."""
+    bucket = assign_all(heads.buckets, data)
+    typed = by_type(heads.buckets, bucket)
+    features = tree_input(data.design.x, heads.buckets, heads.means, bucket)
+    trees = [
+        np.stack([predict_booster(text, features) for text in texts], axis=1)
+        for texts in heads.boosters
+    ]
+    return np.stack([heads.means[bucket], heads.ridge.predict(data.design, typed), *trees])
+
+
+def by_type(buckets: Buckets, bucket: Index) -> Index:
+    """Place of each row's task type; the last place for all that is rare or has none.
+
+    Type buckets stand first. The leaves behind them are made from the outcomes of the same
+    rows, so a head that took them as an input would trust them too far.
+    """
+    return np.minimum(bucket, len(buckets.types))
+
+
+def type_encoding(buckets: Buckets, means: Matrix) -> Matrix:
+    """Return what the trees see of each bucket, ``(B, T)``: its type's mean targets.
+
+    All buckets that are no type share the plain mean of their rows' means.
+    """
+    n_types = len(buckets.types)
+    encoding = means.copy()
+    encoding[n_types:] = means[n_types:].mean(axis=0)
+    return encoding
+
+
+def tree_input(x: Matrix, buckets: Buckets, means: Matrix, bucket: Index) -> Matrix:
+    """Join the numbers ``(n, d)`` and each row's type encoding ``(n, T)``."""
+    return np.concatenate([x, type_encoding(buckets, means)[bucket]], axis=1)
+
+
+def assign_all(buckets: Buckets, data: TrainingData) -> Index:
+    """Bucket of each row, ``(n,)``."""
+    rows = map(np.ndarray.tolist, data.design.x)  # one at a time: a list takes four times the room
+    return np.array(
+        [buckets.assign(t, row) for t, row in zip(data.task_types, rows, strict=True)],
+        dtype=np.intp,
+    )

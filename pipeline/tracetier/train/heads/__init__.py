@@ -1,0 +1,1 @@
+"""Fitting of the heads: one file a head, arrays in, weights out."""

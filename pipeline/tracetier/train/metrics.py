@@ -1,0 +1,107 @@
+"""Figures of a training run, all out of fold, for ``metrics.json`` and the card."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracetier.evaluate.frontier import choose_tiers, sweep
+from tracetier.evaluate.hull import Hull, upper_hull
+from tracetier.evaluate.metrics import cost_save
+from tracetier.train.blend import decision_value
+from tracetier.train.fit import HEADS
+from tracetier.train.model import TrainedModel
+from tracetier.train.rows import TaskRows
+from tracetier.train.targets import join_quality
+
+Matrix = NDArray[np.float64]
+
+
+def training_metrics(
+    model: TrainedModel, rows: TaskRows, names: tuple[str, ...], lam: float
+) -> dict[str, object]:
+    """Gather the figures.
+
+    Parameters
+    ----------
+    model : TrainedModel
+    rows : TaskRows
+        The rows it was fitted on.
+    names : tuple of str, length K
+    lam : float
+        Default lambda of the artifact.
+
+    Returns
+    -------
+    dict
+        Plain JSON types. Qualities in [0, 1], costs in USD; ``value`` is there only where enough
+        tasks show every tier.
+    """
+    full = np.flatnonzero(~(np.isnan(rows.quality) | np.isnan(rows.cost_usd)).any(axis=1))
+    found: dict[str, object] = {
+        "n_tasks": len(rows.tasks),
+        "n_groups": len(np.unique(rows.groups)),
+        "n_full_information": len(full),
+        "n_propensity_known": int((~np.isnan(rows.p_log)).any(axis=1).sum()),
+        "n_folds": int(model.folds.max()) + 1,
+        "cost_ref_usd": model.cost_ref,
+        "lam": lam,
+        "blend": model.blend,
+        "weights": model.weights,
+        "tiers": {
+            name: {
+                "n": int((~np.isnan(rows.quality[:, k])).sum()),
+                "quality": float(np.nanmean(rows.quality[:, k])),
+                "cost_usd": float(np.nanmean(rows.cost_usd[:, k])),
+                "quality_rmse": float(model.prior.quality_var[k] ** 0.5),
+            }
+            for k, name in enumerate(names)
+        },
+        "buckets": dict(zip(model.prior.buckets, map(int, model.prior.n.tolist()), strict=True)),
+    }
+    if len(full):
+        found["value"] = _value(model, rows.take(full), full, lam, names)
+    return found
+
+
+def _value(
+    model: TrainedModel, rows: TaskRows, full: NDArray[np.intp], lam: float, names: tuple[str, ...]
+) -> dict[str, object]:
+    quality_hat, cost_hat = model.held_out.quality[full], model.held_out.cost[full]
+    quality, cost_usd = rows.quality, rows.cost_usd
+    hull = _hull(quality_hat, cost_hat, quality, cost_usd)
+    choice = choose_tiers(quality_hat, cost_hat, lam)
+    at = np.arange(len(choice))
+    reference = int(quality.mean(axis=0).argmax())
+    return {
+        "gap_closed": decision_value(quality_hat, cost_hat, quality, cost_usd),
+        "gap_closed_by_head": {
+            head: decision_value(joined[full], cost_hat, quality, cost_usd)
+            for head, joined in zip(HEADS, join_quality(model.head_held_out), strict=True)
+        },
+        "reference": names[reference],
+        "saving_at_99": _saving(hull, quality, cost_usd, reference, 0.99),
+        "saving_at_100": _saving(hull, quality, cost_usd, reference, 1.0),
+        "at_lam": {
+            "quality": float(quality[at, choice].mean()),
+            "cost_usd": float(cost_usd[at, choice].mean()),
+            "share": {name: float((choice == k).mean()) for k, name in enumerate(names)},
+        },
+    }
+
+
+def _hull(quality_hat: Matrix, cost_hat: Matrix, quality: Matrix, cost_usd: Matrix) -> Hull:
+    found = sweep(quality_hat, cost_hat, quality, cost_usd)
+    return upper_hull(
+        np.concatenate([found.cost_usd, cost_usd.mean(axis=0)]),
+        np.concatenate([found.quality, quality.mean(axis=0)]),
+    )
+
+
+def _saving(
+    hull: Hull, quality: Matrix, cost_usd: Matrix, reference: int, fraction: float
+) -> float:
+    return cost_save(
+        hull,
+        reference_quality=float(quality[:, reference].mean()),
+        reference_cost=float(cost_usd[:, reference].mean()),
+        fraction=fraction,
+    )

@@ -1,0 +1,303 @@
+"""Task rows → one trained model: out of fold first, then all rows; weights fused together."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+
+from tracetier.errors import TrainingError
+from tracetier.features.fitted import FittedFeatures
+from tracetier.features.spec import X_COLUMNS, fingerprint
+from tracetier.heads.predictor import HeadArrays, TierPredictor
+from tracetier.heads.prior import PriorStats
+from tracetier.heads.trees import TreeEnsemble
+from tracetier.train.blend import (
+    COST_WITH_TYPES,
+    COST_WITHOUT_TYPES,
+    WITH_TYPES,
+    WITHOUT_TYPES,
+    choose_blend,
+)
+from tracetier.train.calibrate import (
+    Lines,
+    fit_lines,
+    prior_stats,
+    reward_cost_scales,
+    smearing_factors,
+)
+from tracetier.train.design import build_design, numeric_attrs
+from tracetier.train.fit import (
+    HEADS,
+    FittedHeads,
+    TrainingData,
+    assign_all,
+    fit_heads,
+    n_fits,
+)
+from tracetier.train.folds import grouped_folds
+from tracetier.train.fuse import fuse_heads, fuse_trees
+from tracetier.train.heads.ridge import choose_alphas
+from tracetier.train.out_of_fold import out_of_fold
+from tracetier.train.rows import TaskRows
+from tracetier.train.targets import join_log_cost, join_quality, stack_targets
+
+Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
+Advance = Callable[[str, float], None]
+
+MIN_FULL_TASKS = 100
+"""Tasks with every tier's outcome below which the default blend is not questioned."""
+
+
+class HeldOut(NamedTuple):
+    """Out-of-fold predictions of the training tasks: quality, USD, reward cost, each (n, K)."""
+
+    quality: Matrix
+    cost_usd: Matrix
+    cost: Matrix
+
+
+class TrainedModel(NamedTuple):
+    """Everything that an artifact keeps of a training run.
+
+    Attributes
+    ----------
+    features : FittedFeatures
+    heads : HeadArrays
+    trees : str or None
+        Merged boosters as LightGBM text; ``None`` where no booster has weight.
+    prior : PriorStats
+    cost_ref : float
+        The largest mean cost of any tier, USD.
+    held_out : HeldOut
+        Of the final blend, calibrated.
+    folds : (n,) array
+    blend : str
+        Name of the quality blend.
+    weights : dict of str to dict of str to float
+        Blend weight per head, for ``quality`` and ``cost``.
+    head_held_out : (H, n, T) array
+        Of each head alone, not calibrated.
+    """
+
+    features: FittedFeatures
+    heads: HeadArrays
+    trees: str | None
+    prior: PriorStats
+    cost_ref: float
+    held_out: HeldOut
+    folds: NDArray[np.int64]
+    blend: str
+    weights: dict[str, dict[str, float]]
+    head_held_out: Matrix
+
+    def predictor(self) -> TierPredictor:
+        """Return the fast predictor, as an artifact of this model would give it."""
+        trees = TreeEnsemble.from_text(self.trees) if self.trees is not None else None
+        return TierPredictor(self.features, self.heads, trees, self.cost_ref)
+
+
+def fit_model(
+    rows: TaskRows,
+    *,
+    seed: int = 0,
+    n_folds: int = 5,
+    n_jobs: int | None = None,
+    progress: Advance = lambda what, share: None,
+) -> TrainedModel:
+    """Fit quality and cost of every tier.
+
+    Parameters
+    ----------
+    rows : TaskRows
+        n tasks, K tiers; outcomes that were not seen are ``nan``.
+    seed : int
+        Same rows and seed, same model, whatever ``n_jobs``.
+    n_folds : int
+        Folds of the out-of-fold predictions, by task group.
+    n_jobs : int, optional
+        Fits at a time; ``None`` is one per core.
+    progress : callable
+        Told what is being done and the share that is done.
+
+    Returns
+    -------
+    TrainedModel
+
+    Raises
+    ------
+    TrainingError
+        If there are not two independent groups of tasks, a tier has no quality or no cost, or
+        no tier costs anything.
+    """
+    jobs = n_jobs or joblib.cpu_count()
+    cost_ref = _cost_ref(rows)
+    data = training_data(rows, n_jobs=jobs)
+    folds = grouped_folds(rows.groups, n_folds, seed)
+    alphas = _alphas(data, seed)
+    n_models = int(folds.max()) + 2
+    steps = _Steps(n_models * n_fits(data.targets.shape[1]), progress)
+    predicted = out_of_fold(
+        data, folds, alphas=alphas, seed=seed, n_jobs=jobs, advance=steps.advance
+    )
+    heads = fit_heads(data, alphas=alphas, seed=seed, n_jobs=jobs, advance=steps.advance)
+    return _assemble(rows, data, heads, predicted, folds, cost_ref)
+
+
+def _cost_ref(rows: TaskRows) -> float:
+    """Return the largest mean cost of any tier; refuse rows that nothing can be learned from."""
+    n_groups = len(np.unique(rows.groups))
+    if n_groups < 2:
+        raise TrainingError(
+            f"the {len(rows.tasks)} tasks make {n_groups} independent group(s), at least 2 are needed "
+            "to test what was learned (tasks of one text or session are one group); add traces"
+        )
+    for what, outcomes in (("quality", rows.quality), ("cost", rows.cost_usd)):
+        unseen = np.flatnonzero(np.isnan(outcomes).all(axis=0))
+        if unseen.size:
+            raise TrainingError(
+                f"tier number {unseen[0] + 1} of {outcomes.shape[1]} (from the cheapest) has no "
+                f"{what} in any row; leave the tier out, or supply its outcomes"
+            )
+    cost_ref = float(np.nanmean(rows.cost_usd, axis=0).max())
+    if not cost_ref > 0.0:
+        raise TrainingError(
+            "no tier costs anything (all costs are 0 USD), so there is nothing to save; "
+            "log the costs, or set prices in tracetier.toml"
+        )
+    return cost_ref
+
+
+def training_data(rows: TaskRows, *, n_jobs: int = 1) -> TrainingData:
+    """Extract the features and stack the targets."""
+    attrs = numeric_attrs(rows.tasks)
+    return TrainingData(
+        task_types=[task.task_type for task in rows.tasks],
+        design=build_design(rows.tasks, attrs, n_jobs=n_jobs),
+        targets=stack_targets(rows.quality, rows.cost_usd),
+        quality=rows.quality,
+        columns=X_COLUMNS + tuple(f"attr_{name}" for name in attrs),
+    )
+
+
+class _Steps:
+    """Turns counted fits into a share for the progress bar."""
+
+    def __init__(self, total: int, progress: Advance) -> None:
+        self._total, self._done, self._progress = total, 0, progress
+
+    def advance(self) -> None:
+        self._done += 1
+        self._progress("fitting heads", self._done / self._total)
+
+
+def _alphas(data: TrainingData, seed: int) -> Vector:
+    types = sorted({t for t in data.task_types if t is not None})
+    place = {name: i for i, name in enumerate(types)}
+    of_row = np.array([len(types) if t is None else place[t] for t in data.task_types], np.intp)
+    return choose_alphas(data.design, of_row, data.targets, seed)
+
+
+def _assemble(
+    rows: TaskRows,
+    data: TrainingData,
+    heads: FittedHeads,
+    predicted: Matrix,
+    folds: NDArray[np.int64],
+    cost_ref: float,
+) -> TrainedModel:
+    has_types, buckets = bool(heads.buckets.types), heads.buckets
+    blend, quality_weights, cost_weights = _blend(predicted, rows, folds, cost_ref, has_types)
+    weights = _per_target(quality_weights, cost_weights, rows.quality.shape[1])
+    blended = (weights[:, None, :] * predicted).sum(axis=0)
+    lines = _calibrate(blended, data.targets, rows.cost_usd)
+    held_out, scales = _held_out(lines.apply(blended), rows.cost_usd, cost_ref)
+    fused = weights * lines.slope
+    return TrainedModel(
+        features=FittedFeatures(
+            attrs=tuple(c.removeprefix("attr_") for c in data.columns[len(X_COLUMNS) :]),
+            buckets=buckets,
+            fingerprint=fingerprint(),
+        ),
+        heads=fuse_heads(heads, fused, lines.intercept, scales),
+        trees=fuse_trees(heads, fused),
+        prior=prior_stats(
+            buckets.names,
+            assign_all(buckets, data),
+            (held_out.quality, held_out.cost),
+            (rows.quality, np.minimum(1.0, rows.cost_usd / cost_ref)),
+        ),
+        cost_ref=cost_ref,
+        held_out=held_out,
+        folds=folds,
+        blend=blend,
+        weights={
+            "quality": dict(zip(HEADS, quality_weights.tolist(), strict=True)),
+            "cost": dict(zip(HEADS, cost_weights.tolist(), strict=True)),
+        },
+        head_held_out=predicted,
+    )
+
+
+def _blend(
+    predicted: Matrix,
+    rows: TaskRows,
+    folds: NDArray[np.int64],
+    cost_ref: float,
+    has_types: bool,
+) -> tuple[str, Vector, Vector]:
+    """Name of the quality blend, and the weight of each head for quality and for cost."""
+    cost_weights = np.array(COST_WITH_TYPES if has_types else COST_WITHOUT_TYPES)
+    log_cost = np.tensordot(cost_weights, join_log_cost(predicted), 1)
+    cost_hat = np.exp(log_cost) * smearing_factors(log_cost, rows.cost_usd) / cost_ref
+    name, quality_weights = _quality_weights(predicted, cost_hat, rows, folds, has_types)
+    return name, quality_weights, cost_weights
+
+
+def _quality_weights(
+    predicted: Matrix,
+    cost_hat: Matrix,
+    rows: TaskRows,
+    folds: NDArray[np.int64],
+    has_types: bool,
+) -> tuple[str, Vector]:
+    candidates = WITH_TYPES if has_types else WITHOUT_TYPES
+    full = np.flatnonzero(~(np.isnan(rows.quality) | np.isnan(rows.cost_usd)).any(axis=1))
+    name = "default"
+    if len(full) >= MIN_FULL_TASKS:
+        name = choose_blend(
+            candidates,
+            join_quality(predicted[:, full]),
+            cost_hat[full],
+            (rows.quality[full], rows.cost_usd[full]),
+            folds[full],
+        )
+    return name, np.array(candidates[name])
+
+
+def _per_target(quality_weights: Vector, cost_weights: Vector, n_tiers: int) -> Matrix:
+    """Weight of each head for each target, ``(H, T)``."""
+    return np.repeat([quality_weights, cost_weights], [n_tiers + 1, n_tiers], axis=0).T
+
+
+def _calibrate(blended: Matrix, targets: Matrix, cost_usd: Matrix) -> Lines:
+    """Fit the lines, smearing included: a factor on a cost is a term of its logarithm."""
+    n_tiers = cost_usd.shape[1]
+    lines = fit_lines(blended, targets, n_differences=n_tiers)
+    smearing = smearing_factors(join_log_cost(lines.apply(blended)), cost_usd)
+    intercept = lines.intercept.copy()
+    intercept[n_tiers + 1 :] += np.log(smearing)
+    return Lines(intercept, lines.slope)
+
+
+def _held_out(calibrated: Matrix, cost_usd: Matrix, cost_ref: float) -> tuple[HeldOut, Vector]:
+    """Out-of-fold predictions, and the scale of each tier's reward cost."""
+    cost_hat = np.exp(join_log_cost(calibrated))
+    scales = reward_cost_scales(cost_hat, cost_usd, cost_ref)
+    return HeldOut(
+        quality=join_quality(calibrated).clip(0.0, 1.0),
+        cost_usd=cost_hat,
+        cost=np.minimum(1.0, scales * cost_hat / cost_ref),
+    ), scales

@@ -1,0 +1,212 @@
+"""Feature table → training rows: one per task, with what was seen of each tier.
+
+Only columns that are known before the decision become part of a task; outcomes go to matrices
+of shape (n, K) with ``nan`` where a tier was not seen.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tracetier.errors import TableError, TrainingError
+from tracetier.features.spec import check_known_before
+from tracetier.records import Task
+from tracetier.table.columns import ATTR_PREFIX
+from tracetier.tiers import TierSet
+
+Matrix = NDArray[np.float64]
+
+_TASK_COLUMNS = (
+    "task_type",
+    "agent_name",
+    "tools",
+    "n_tools",
+    "prompt_tokens_est",
+    "context_tokens",
+    "latency_limit_s",
+    "turn_index",
+    "n_prior_errors",
+    "last_tier",
+    "level",
+)
+
+
+class TaskRows(NamedTuple):
+    """Outcomes by task and tier.
+
+    Attributes
+    ----------
+    task_ids : list of str, length n
+    tasks : list of Task, length n
+    groups : (n,) array of int64
+        Tasks with the same text or session share a group and never part in a split.
+    quality, cost_usd : (n, K) array
+        In [0, 1] and USD; the mean where a tier was seen more than once, ``nan`` where never.
+    p_log : (n, K) array
+        Logged propensity of the tier where it was taken and known, else ``nan``.
+    models : tuple of str or None, length K
+        The model seen most often behind each tier.
+    """
+
+    task_ids: list[str]
+    tasks: list[Task]
+    groups: NDArray[np.int64]
+    quality: Matrix
+    cost_usd: Matrix
+    p_log: Matrix
+    models: tuple[str | None, ...]
+
+    def take(self, index: NDArray[np.intp]) -> "TaskRows":
+        """Return the rows at ``index``."""
+        return TaskRows(
+            [self.task_ids[i] for i in index],
+            [self.tasks[i] for i in index],
+            self.groups[index],
+            self.quality[index],
+            self.cost_usd[index],
+            self.p_log[index],
+            self.models,
+        )
+
+
+def task_rows(table: pa.Table, tiers: TierSet, *, extra_features: Sequence[str] = ()) -> TaskRows:
+    """Gather a feature table by task.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        As read by ``read_table``.
+    tiers : TierSet
+        Rows of other tiers, or of none, are not used.
+    extra_features : sequence of str
+        Columns that the caller counts on as features; refused unless known before the decision.
+        All that are, ``attr_*`` included, are features anyway.
+
+    Raises
+    ------
+    LeakageError
+        If an extra feature or an ``attr_*`` column is an outcome by its name.
+    TableError
+        If a row has no ``task_id``, or an ``attr_*`` column holds neither numbers nor texts.
+    TrainingError
+        If no row has a tier and a quality.
+    """
+    attrs = [name for name in table.column_names if name.startswith(ATTR_PREFIX)]
+    check_known_before([*attrs, *extra_features])
+    _check_attr_types(table, attrs)
+    place = {name: k for k, name in enumerate(tiers.names)}
+    row_tier = np.array([place.get(t, -1) for t in table["tier"].to_pylist()], dtype=np.int64)
+    ids, first, of_row = _distinct(table["task_id"])
+    n, k = len(ids), len(tiers)
+    used = row_tier >= 0
+    cell = of_row[used] * k + row_tier[used]
+
+    def mean_of(column: str) -> Matrix:
+        values = _floats(table[column])[used]
+        known = ~np.isnan(values)
+        total = np.bincount(cell[known], weights=values[known], minlength=n * k)
+        count = np.bincount(cell[known], minlength=n * k)
+        with np.errstate(invalid="ignore"):
+            return np.asarray((total / np.where(count, count, np.nan)).reshape(n, k))
+
+    quality = mean_of("y_quality")
+    if n == 0 or np.isnan(quality).all():
+        raise TrainingError(
+            f"none of the {table.num_rows} rows has both a tier of "
+            f"{', '.join(tiers.names) or '(no tiers)'} and a quality; "
+            "join outcomes to the logs, or map the score column with --map"
+        )
+    texts = _take(table["task_text"], first)
+    return TaskRows(
+        task_ids=ids,
+        tasks=list(_tasks(table, attrs, first, texts)),
+        groups=_groups(texts, _take(table["session_id"], first)),
+        quality=quality,
+        cost_usd=mean_of("y_cost_usd"),
+        p_log=mean_of("p_log"),
+        models=_models(table, row_tier, k),
+    )
+
+
+def _check_attr_types(table: pa.Table, attrs: Sequence[str]) -> None:
+    kinds = pa.types
+    allowed = [kinds.is_floating, kinds.is_integer, kinds.is_boolean, kinds.is_decimal]
+    allowed += [kinds.is_string, kinds.is_large_string, kinds.is_dictionary, kinds.is_null]
+    for name in attrs:
+        kind = table.schema.field(name).type
+        if not any(is_kind(kind) for is_kind in allowed):
+            raise TableError(
+                f"column {name!r} is {kind}, an attribute must hold numbers, texts or truth "
+                "values; cast it, or leave it out"
+            )
+
+
+def _distinct(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
+    """Distinct values in order of appearance, where each stands first, and each row's place."""
+    place: dict[str, int] = {}
+    first: list[int] = []
+    of_row = np.empty(len(column), dtype=np.int64)
+    for row, value in enumerate(column.to_pylist()):
+        if value is None:
+            raise TableError(f"row {row} has no task_id, every row needs one; ingest again")
+        of_row[row] = place.setdefault(value, len(place))
+        if len(first) < len(place):
+            first.append(row)
+    return list(place), np.array(first, dtype=np.int64), of_row
+
+
+def _floats(column: pa.ChunkedArray) -> Matrix:
+    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _take(column: pa.ChunkedArray, rows: NDArray[np.int64]) -> list[Any]:
+    """Values at some rows; texts of more than 2 GB in all need 64-bit offsets to be gathered."""
+    if pa.types.is_string(column.type):
+        column = column.cast(pa.large_string())
+    found: list[Any] = column.take(pa.array(rows)).to_pylist()
+    return found
+
+
+def _tasks(
+    table: pa.Table, attrs: Sequence[str], rows: NDArray[np.int64], texts: Sequence[str | None]
+) -> Iterator[Task]:
+    names = [name.removeprefix(ATTR_PREFIX) for name in attrs]
+    fields = zip(*(_take(table[name], rows) for name in _TASK_COLUMNS), strict=True)
+    values_of_attrs = [_take(table[name], rows) for name in attrs]
+    extras: Iterable[tuple[Any, ...]] = zip(*values_of_attrs, strict=True) if attrs else repeat(())
+    for text, values, extra in zip(texts, fields, extras, strict=False):
+        known = {n: v for n, v in zip(names, extra, strict=True) if v is not None}
+        yield Task(
+            text=text or "",
+            attrs=known or None,
+            **dict(zip(_TASK_COLUMNS, values, strict=True)),
+        )
+
+
+def _groups(*names: Sequence[str | None]) -> NDArray[np.int64]:
+    """Join the rows that share a name (their text, their session); no name joins nothing."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    n = len(names[0])
+    links: list[tuple[int, int]] = []
+    for column in names:
+        first: dict[str, int] = {}
+        links += [(row, first.setdefault(name, row)) for row, name in enumerate(column) if name]
+    ends = np.array(links, dtype=np.int64).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(links)), (ends[0], ends[1])), shape=(n, n))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def _models(table: pa.Table, row_tier: NDArray[np.int64], k: int) -> tuple[str | None, ...]:
+    models = np.array(table["model"].to_pylist(), dtype=object)
+    found: list[str | None] = []
+    for tier in range(k):
+        seen = [m for m in models[row_tier == tier] if m is not None]
+        values, counts = np.unique(np.array(seen, dtype=object), return_counts=True)
+        found.append(str(values[counts.argmax()]) if len(values) else None)
+    return tuple(found)

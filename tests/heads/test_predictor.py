@@ -1,0 +1,219 @@
+"""The fast path, on weights that can be worked out on paper."""
+
+from math import exp
+
+import numpy as np
+import pytest
+
+from tracetier.errors import ArtifactError
+from tracetier.features.buckets import Buckets
+from tracetier.features.extract import extract
+from tracetier.features.fitted import FittedFeatures
+from tracetier.features.spec import X_COLUMNS, fingerprint
+from tracetier.features.words import HASH_BITS
+from tracetier.heads.predictor import HeadArrays, TierPredictor, build_predictor
+from tracetier.heads.trees import TreeEnsemble, merge_boosters
+from tracetier.records import Task
+from tracetier.tiers import Tier, TierSet
+
+D, W, T, B = len(X_COLUMNS) + 1, 2**HASH_BITS, 5, 2
+TIERS = TierSet((Tier(name="low"), Tier(name="high")))
+FEATURES = FittedFeatures(
+    attrs=("size",),
+    buckets=Buckets(names=("code", "other"), types={"code": 0}),
+    fingerprint=fingerprint(),
+)
+TREE = """tree
+version=v4
+num_class=1
+num_tree_per_iteration=1
+label_index=0
+max_feature_idx={last}
+feature_names={names}
+
+Tree=0
+num_leaves=2
+num_cat=0
+split_feature={feature}
+threshold=0.5
+decision_type=8
+left_child=-1
+right_child=-2
+leaf_value=0.125 0
+
+
+end of trees
+"""
+
+
+def heads(**changes: np.ndarray) -> HeadArrays:
+    """All zero but the intercepts: quality (.2 + .5, .4 + .5), cost 1 and e USD."""
+    arrays = {
+        "words": np.zeros((W, T)),
+        "idf2": np.zeros(W),
+        "center": np.zeros(D),
+        "low": np.full(D, -10.0),
+        "high": np.full(D, 10.0),
+        "dense": np.zeros((D, T)),
+        "buckets": np.array([[0.2, 0.4, 0.5, 0.0, 1.0], [0.0, 0.0, 0.5, 0.0, 1.0]]),
+        "encoding": np.array([[0.0, 1.0], [1.0, 0.0]]),
+        "reward_cost_scale": np.array([0.5, 1.0]),
+    }
+    return HeadArrays(**{**arrays, **changes})
+
+
+def quality(given: HeadArrays, task: Task, trees: TreeEnsemble | None = None) -> list[float]:
+    """Predicted quality of both tiers."""
+    return TierPredictor(FEATURES, given, trees, cost_ref=4.0).predict(task).quality
+
+
+def test_intercepts_level_and_costs_on_paper() -> None:
+    """Quality is difference plus level; the reward cost is scaled, divided and capped."""
+    predictor = TierPredictor(FEATURES, heads(), None, cost_ref=2.0)
+
+    code, other = predictor.predict(Task(task_type="code")), predictor.predict(Task())
+
+    assert code.quality == pytest.approx([0.7, 0.9])
+    assert code.cost_usd == pytest.approx([1.0, exp(1)])
+    assert code.cost == pytest.approx([0.25, 1.0])
+    assert (code.bucket, other.bucket) == (0, 1)
+    assert other.quality == pytest.approx([0.5, 0.5])
+
+
+def test_a_text_counts_by_its_length() -> None:
+    """One word of weight .2 and squared idf 4: .2 / sqrt(4) on top of .5."""
+    (word,) = extract(Task(text="hello")).ids
+    words, idf2 = np.zeros((W, T)), np.zeros(W)
+    words[word, 0], idf2[word] = 0.2, 4.0
+
+    got = quality(heads(words=words, idf2=idf2), Task(text="hello"))
+
+    assert got == pytest.approx([0.6, 0.5])
+
+
+@pytest.mark.parametrize("text", ["", "xyzzy", "日本語"])
+def test_a_text_without_a_known_word_adds_nothing(text: str) -> None:
+    """Its length is 0; dividing by it would make every prediction nan."""
+    assert quality(heads(), Task(text=text)) == pytest.approx([0.5, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        pytest.param(2.0, 0.7, id="in the range"),
+        pytest.param(50.0, 0.8, id="beyond it the end"),
+        pytest.param(-50.0, 0.4, id="below it the other end"),
+        pytest.param(None, 0.6, id="unknown is the center"),
+        pytest.param("big", 0.6, id="a text is unknown"),
+    ],
+)
+def test_a_number_counts_within_the_range_of_training(
+    size: float | str | None, expected: float
+) -> None:
+    """Weight .1, range -1 to 3, center 1."""
+    dense, center, low, high = np.zeros((D, T)), np.zeros(D), np.zeros(D), np.zeros(D)
+    dense[-1, 0], center[-1], low[-1], high[-1] = 0.1, 1.0, -1.0, 3.0
+    task = Task(attrs=None if size is None else {"size": size})
+
+    got = quality(heads(dense=dense, center=center, low=low, high=high), task)
+
+    assert got[0] == pytest.approx(expected)
+
+
+def ensemble(feature: int, n_inputs: int = D + 2) -> TreeEnsemble:
+    """.125 on the first target where one input is at most .5."""
+    names = " ".join(f"c{i}" for i in range(n_inputs))
+    tree = TREE.format(last=n_inputs - 1, names=names, feature=feature)
+    outputs: list[list[tuple[float, str]]] = [[(1.0, tree)], *([] for _ in range(T - 1))]
+    return TreeEnsemble.from_text(merge_boosters(outputs))
+
+
+def test_trees_see_numbers_first_then_the_buckets_encoding() -> None:
+    """Nan as it is, not the center; the first encoding is 0 for code and 1 for the rest."""
+    by_bucket, by_size = ensemble(D), ensemble(D - 1)
+
+    assert quality(heads(), Task(task_type="code"), by_bucket) == pytest.approx([0.825, 0.9])
+    assert quality(heads(), Task(), by_bucket) == pytest.approx([0.5, 0.5])
+    assert quality(heads(), Task(attrs={"size": 0.5}), by_size) == pytest.approx([0.625, 0.5])
+    assert quality(heads(), Task(attrs={"size": 0.6}), by_size) == pytest.approx([0.5, 0.5])
+
+
+def test_predictions_stay_in_their_ranges() -> None:
+    """Quality in [0, 1]; costs are positive numbers whatever the logarithm."""
+    wild = np.array([[9.0, -9.0, 0.0, 1e3, -1e3]] * 2)
+
+    got = TierPredictor(FEATURES, heads(buckets=wild), None, cost_ref=1.0).predict(Task())
+
+    assert got.quality == [1.0, 0.0]
+    assert got.cost_usd == pytest.approx([exp(13.8), exp(-27.6)])
+    assert got.cost == pytest.approx([1.0, exp(-27.6)])
+
+
+def test_arrays_are_written_and_read_by_name() -> None:
+    """Every one of them, as float64, side by side in memory."""
+    given = heads().to_dict()
+    found = HeadArrays.from_dict({name: np.asfortranarray(a) for name, a in given.items()})
+
+    assert given.keys() == set(HeadArrays.__struct_fields__)
+    for name, array in found.to_dict().items():
+        assert array.flags.c_contiguous
+        np.testing.assert_array_equal(array, given[name])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param({"idf2": None}, r"missing \['idf2'\], unknown \[\]", id="missing"),
+        pytest.param({"more": np.ones(1)}, r"missing \[\], unknown \['more'\]", id="unknown"),
+    ],
+)
+def test_a_missing_or_unknown_array_is_told(
+    change: dict[str, np.ndarray | None], message: str
+) -> None:
+    """By name."""
+    arrays = {k: a for k, a in {**heads().to_dict(), **change}.items() if a is not None}
+
+    with pytest.raises(ArtifactError, match=message):
+        HeadArrays.from_dict(arrays)
+
+
+def build(trees: TreeEnsemble | None = None, **changes: np.ndarray) -> TierPredictor:
+    """Build from the parts of an artifact."""
+    return build_predictor(FEATURES.to_dict(), heads(**changes).to_dict(), trees, TIERS, 4.0)
+
+
+def test_a_predictor_built_from_parts_predicts_as_before() -> None:
+    """With trees and without."""
+    task = Task(text="hello", task_type="code", attrs={"size": 0.1})
+
+    assert build().predict(task) == TierPredictor(FEATURES, heads(), None, 4.0).predict(task)
+    assert build(ensemble(D)).predict(task).quality == pytest.approx([0.825, 0.9])
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        pytest.param("words", np.zeros((W, T + 1)), id="a target too many"),
+        pytest.param("words", np.zeros((W - 1, T)), id="a word missing"),
+        pytest.param("idf2", np.zeros(W - 1), id="an idf missing"),
+        pytest.param("center", np.zeros(D + 1), id="a column too many"),
+        pytest.param("low", np.full(D, np.nan), id="not a number"),
+        pytest.param("high", np.full(D, np.inf), id="infinite"),
+        pytest.param("dense", np.zeros((D, T - 1)), id="a target missing"),
+        pytest.param("buckets", np.zeros((B + 1, T)), id="a bucket too many"),
+        pytest.param("encoding", np.zeros((B - 1, 2)), id="a bucket missing"),
+        pytest.param("encoding", np.zeros(B), id="one dimension for two"),
+        pytest.param("encoding", np.array(0.0), id="no dimension"),
+        pytest.param("reward_cost_scale", np.ones(3), id="a tier too many"),
+    ],
+)
+def test_parts_that_do_not_fit_are_told(name: str, array: np.ndarray) -> None:
+    """The array, its shape, and the one expected; never a wrong prediction later."""
+    with pytest.raises(ArtifactError, match=rf"heads\.npz: {name} has shape .* expected"):
+        build(None, **{name: array})
+
+
+def test_trees_on_other_inputs_or_outputs_are_told() -> None:
+    """A column more than the features give."""
+    with pytest.raises(ArtifactError, match=rf"5 outputs over {D + 3} inputs, expected 5 over"):
+        build(ensemble(D, n_inputs=D + 3))
