@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from tracetier.evaluate.frontier import sweep
-from tracetier.evaluate.hull import Hull, fixed_tier_hull, quality_at, upper_hull
-from tracetier.evaluate.metrics import cost_save
-from tracetier.evaluate.operating_point import Calibration
-from tracetier.evaluate.two_tier import apgr, cpt, threshold_curve
+from tracetier.measures.folds import grouped_folds
+from tracetier.measures.frontier import sweep
+from tracetier.measures.hull import Hull, fixed_tier_hull, quality_at, upper_hull
+from tracetier.measures.metrics import cost_save
+from tracetier.measures.operating_point import Calibration
+from tracetier.measures.two_tier import apgr, cpt, threshold_curve
 from tracetier.train.blend import decision_value
-from tracetier.train.folds import grouped_folds
 from tracetier.train.model import TrainedModel, fit_model
 from tracetier.train.rows import TaskRows
 

@@ -12,11 +12,6 @@ GOLDEN = sorted(Path(__file__).parent.glob("golden/artifact_v*/artifact"))
 
 GROUND = {"errors", "records", "tiers", "settings", "prices", "table"}
 CORE = GROUND | {"features", "heads"}
-MEASURES = {
-    *("bootstrap", "controls", "figures", "frontier"),
-    *("hull", "metrics", "operating_point", "task_hash", "two_tier"),
-}
-"""The files of ``evaluate`` that touch no file; training, too, measures and chooses by them."""
 
 OURS: dict[str, set[str]] = {
     "errors": set(),
@@ -32,7 +27,7 @@ OURS: dict[str, set[str]] = {
     "artifact": CORE,
     "route": CORE | {"artifact"},
     "train": CORE | {"artifact", "measures"},
-    "evaluate": CORE | {"artifact", "measures", "route", "train"},
+    "evaluate": CORE | {"artifact", "measures", "route"},
     "api": GROUND | {"ingest", "train", "artifact", "evaluate"},
     "cli": CORE | {"", "ingest", "artifact", "route", "train", "measures", "evaluate", "api"},
     "": CORE | {"ingest", "artifact", "route", "train", "evaluate", "api"},
@@ -67,8 +62,6 @@ def _sources(root: Path) -> Iterator[tuple[str, Path]]:
 def _part(names: tuple[str, ...]) -> str:
     """Return the part that a module below the package belongs to."""
     names = names or ("",)
-    if names[0] == "evaluate" and MEASURES.intersection(names[1:2]):
-        return "measures"
     return names[0] if names[0] in OURS else ""
 
 

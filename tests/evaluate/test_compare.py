@@ -6,8 +6,8 @@ import pytest
 from tracetier.evaluate.compare import FullTasks, compare
 from tracetier.evaluate.controls import Predictions
 from tracetier.evaluate.figures import Resampling
-from tracetier.evaluate.frontier import Matrix
 from tracetier.evaluate.result import FullResult, PolicyOutcome
+from tracetier.measures.frontier import Matrix
 
 # 40 tasks, two tiers at 1 and 4 USD. The cheap tier is right on the 30 easy ones (bucket 0), the
 # dear one on all: means .75 and 1. Half of the hard ones (bucket 1) are 5 of each ten.

@@ -13,7 +13,7 @@ from tracetier.evaluate.controls import (
     random_predictions,
     shuffle_predictions,
 )
-from tracetier.evaluate.frontier import choose_tiers
+from tracetier.measures.frontier import choose_tiers
 
 QUALITY = np.array([[1.0, 1.0, 1.0], [0.0, 1.0, 1.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
 COST = np.tile([0.0, 0.2, 1.0], (4, 1))

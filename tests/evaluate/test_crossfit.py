@@ -3,7 +3,7 @@
 import numpy as np
 
 from tracetier.evaluate.crossfit import cross_fitted
-from tracetier.evaluate.operating_point import Calibration, OperatingPoint, Policy
+from tracetier.measures.operating_point import Calibration, OperatingPoint, Policy
 
 
 def test_each_group_is_calibrated_without_itself() -> None:

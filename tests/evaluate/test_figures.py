@@ -12,7 +12,7 @@ from tracetier.evaluate.figures import (
     oracle_gap,
     sweep_rows,
 )
-from tracetier.evaluate.frontier import Matrix
+from tracetier.measures.frontier import Matrix
 
 
 def rows(*values: list[float]) -> Matrix:

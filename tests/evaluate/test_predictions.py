@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tracetier.evaluate.predictions import predict_tasks
-from tracetier.evaluate.task_hash import task_hashes
+from tracetier.features.task_hash import task_hashes
 from tracetier.records import Task
 
 TASKS = [Task(text=f"task {i}", task_type="hard") for i in range(5)]

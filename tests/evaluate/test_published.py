@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from tracetier.evaluate.controls import Predictions, bucket_mean_predictions
-from tracetier.evaluate.frontier import Matrix, sweep
-from tracetier.evaluate.hull import fixed_tier_hull, upper_hull
-from tracetier.evaluate.metrics import gap_closed
+from tracetier.measures.frontier import Matrix, sweep
+from tracetier.measures.hull import fixed_tier_hull, upper_hull
+from tracetier.measures.metrics import gap_closed
 
 
 class Outcome(NamedTuple):

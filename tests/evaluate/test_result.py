@@ -5,9 +5,9 @@ import math
 
 import pytest
 
-from tracetier.evaluate.bootstrap import Interval
 from tracetier.evaluate.importance import LoggedValue
 from tracetier.evaluate.result import Evaluation, LoggedResult, percent, scaled
+from tracetier.measures.bootstrap import Interval
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from tracetier.errors import TableError
 from tracetier.evaluate.run import Evaluation, evaluate
-from tracetier.evaluate.task_hash import task_hashes
+from tracetier.features.task_hash import task_hashes
 from tracetier.records import Invocation
 
 N_BOOT = 200

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tracetier.measures.folds import grouped_folds
 from tracetier.records import Task
 from tracetier.train.blend import decision_value
-from tracetier.train.folds import grouped_folds
 from tracetier.train.model import fit_model
 from tracetier.train.rows import TaskRows
 

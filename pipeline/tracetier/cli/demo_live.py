@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from msgspec import Struct
 
-from tracetier.evaluate.frontier import choose_tiers, switch_lams
 from tracetier.evaluate.outcomes import gather_full_outcomes
 from tracetier.evaluate.predictions import predict_tasks
 from tracetier.heads.prior import Prediction
+from tracetier.measures.frontier import choose_tiers, switch_lams
 from tracetier.records import Decision, Task
 from tracetier.route.learner import Cell
 from tracetier.route.router import Router

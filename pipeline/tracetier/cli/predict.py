@@ -141,7 +141,7 @@ def _predicted(
 ) -> dict[str, list[Any]]:
     import numpy as np
 
-    from tracetier.evaluate.frontier import choose_tiers
+    from tracetier.measures.frontier import choose_tiers
 
     names = artifact.tiers.names
     found = [artifact.predictor.predict(task) for task in tasks]

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tracetier.evaluate.bootstrap import percentile_interval
 from tracetier.evaluate.controls import (
     Predictions,
     bucket_mean_predictions,
@@ -27,14 +26,6 @@ from tracetier.evaluate.figures import (
     oracle_gap,
     sweep_rows,
 )
-from tracetier.evaluate.frontier import (
-    QUALITY_SCALE,
-    choose_tiers,
-    lam_grid,
-    sweep,
-    sweep_choices,
-)
-from tracetier.evaluate.operating_point import Calibration
 from tracetier.evaluate.result import (
     Candidate,
     FrontierPoint,
@@ -42,8 +33,17 @@ from tracetier.evaluate.result import (
     PolicyOutcome,
     TwoTierFigures,
 )
-from tracetier.evaluate.two_tier import Curve, apgr, cpt, threshold_masks
-from tracetier.train.folds import grouped_folds
+from tracetier.measures.bootstrap import percentile_interval
+from tracetier.measures.folds import grouped_folds
+from tracetier.measures.frontier import (
+    QUALITY_SCALE,
+    choose_tiers,
+    lam_grid,
+    sweep,
+    sweep_choices,
+)
+from tracetier.measures.operating_point import Calibration
+from tracetier.measures.two_tier import Curve, apgr, cpt, threshold_masks
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]

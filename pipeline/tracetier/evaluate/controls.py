@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tracetier.evaluate.frontier import Choices, choose_tiers
+from tracetier.measures.frontier import Choices, choose_tiers
 
 Matrix = NDArray[np.float64]
 Labels = NDArray[np.int64]

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from tracetier.evaluate.operating_point import Calibration, OperatingPoint
-from tracetier.train.folds import grouped_folds
+from tracetier.measures.folds import grouped_folds
+from tracetier.measures.operating_point import Calibration, OperatingPoint
 
 Matrix = NDArray[np.float64]
 

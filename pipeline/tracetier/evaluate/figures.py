@@ -10,11 +10,11 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from tracetier.evaluate.bootstrap import Groups, Interval, bootstrap_means, percentile_interval
-from tracetier.evaluate.frontier import Choices
-from tracetier.evaluate.hull import Hull, quality_at, upper_hull
-from tracetier.evaluate.metrics import aiq, cost_save, gap_at_oracle, log_costs, perf_gain
-from tracetier.evaluate.operating_point import reference_tier
+from tracetier.measures.bootstrap import Groups, Interval, bootstrap_means, percentile_interval
+from tracetier.measures.frontier import Choices
+from tracetier.measures.hull import Hull, quality_at, upper_hull
+from tracetier.measures.metrics import aiq, cost_save, gap_at_oracle, log_costs, perf_gain
+from tracetier.measures.operating_point import reference_tier
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]

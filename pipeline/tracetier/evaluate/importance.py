@@ -8,8 +8,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from tracetier.evaluate.bootstrap import Interval, bootstrap_means, column_interval, ratio_interval
 from tracetier.evaluate.figures import Resampling
+from tracetier.measures.bootstrap import Interval, bootstrap_means, column_interval, ratio_interval
 
 Vector = NDArray[np.float64]
 

@@ -6,16 +6,16 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from tracetier.evaluate.bootstrap import (
+from tracetier.evaluate.regret import StreamFigures, sign_test
+from tracetier.evaluate.replay_result import StrategyReplay, VersusBaseline
+from tracetier.evaluate.stream import Played, Stream, play
+from tracetier.measures.bootstrap import (
     MeanDraws,
     bootstrap_means,
     column_interval,
     difference_interval,
     ratio_interval,
 )
-from tracetier.evaluate.regret import StreamFigures, sign_test
-from tracetier.evaluate.replay_result import StrategyReplay, VersusBaseline
-from tracetier.evaluate.stream import Played, Stream, play
 
 Matrix = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tracetier.evaluate.task_hash import task_hashes
+from tracetier.features.task_hash import task_hashes
 from tracetier.heads.prior import Prediction, Predictor
 from tracetier.records import Task
 

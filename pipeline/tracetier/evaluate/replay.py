@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from tracetier.artifact import load_artifact
 from tracetier.errors import SettingsError
-from tracetier.evaluate.frontier import sweep
-from tracetier.evaluate.hull import mixture_at, upper_hull
 from tracetier.evaluate.outcomes import gather_full_outcomes
 from tracetier.evaluate.over_orders import play_all, strategy_replay, versus_baseline
 from tracetier.evaluate.predictions import TaskPredictions, predict_tasks
 from tracetier.evaluate.regret import checkpoints, stream_figures, yardsticks
 from tracetier.evaluate.replay_result import Replay
 from tracetier.evaluate.stream import Stream, fresh_strategy
+from tracetier.measures.frontier import sweep
+from tracetier.measures.hull import mixture_at, upper_hull
 from tracetier.table import read_table
 
 __all__ = ["Replay", "replay"]

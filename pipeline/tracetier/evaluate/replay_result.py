@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from tracetier.evaluate.bootstrap import Interval
 from tracetier.evaluate.result import scaled
+from tracetier.measures.bootstrap import Interval
 
 
 class StrategyReplay(Struct, frozen=True, kw_only=True):

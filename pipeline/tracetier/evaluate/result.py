@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from tracetier.evaluate.bootstrap import Interval
 from tracetier.evaluate.figures import FrontierFigures
 from tracetier.evaluate.importance import LoggedValue
+from tracetier.measures.bootstrap import Interval
 
 
 class PolicyOutcome(Struct, frozen=True, kw_only=True):

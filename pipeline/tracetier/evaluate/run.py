@@ -7,15 +7,15 @@ import numpy as np
 
 from tracetier.artifact import Artifact, load_artifact
 from tracetier.errors import TableError
-from tracetier.evaluate.bootstrap import N_DRAWS, bootstrap_means, column_interval
 from tracetier.evaluate.compare import FullTasks, compare
 from tracetier.evaluate.controls import Predictions
 from tracetier.evaluate.figures import Resampling
-from tracetier.evaluate.frontier import choose_tiers
 from tracetier.evaluate.importance import LoggedValue, logged_value
 from tracetier.evaluate.outcomes import FullOutcomes, LoggedOutcomes, gather_outcomes
 from tracetier.evaluate.predictions import TaskPredictions, predict_tasks
 from tracetier.evaluate.result import Evaluation, FullResult, LoggedResult
+from tracetier.measures.bootstrap import N_DRAWS, bootstrap_means, column_interval
+from tracetier.measures.frontier import choose_tiers
 from tracetier.table import read_table
 
 __all__ = ["Evaluation", "evaluate"]

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracetier.errors import SettingsError
-from tracetier.evaluate.frontier import QUALITY_SCALE, Choices
 from tracetier.heads.prior import Prediction, PriorStats
+from tracetier.measures.frontier import QUALITY_SCALE, Choices
 from tracetier.route.choice import Report
 from tracetier.route.greedy import GreedyParams
 from tracetier.route.residual import ResidualParams

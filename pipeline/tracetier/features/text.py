@@ -14,6 +14,8 @@ An instruction stands at the start or the end of a prompt; pasted material in be
 time and says little. The length itself is measured on the whole text.
 """
 
+_BYTES_PER_TOKEN = 4
+
 # Letters up to two UTF-8 bytes (Latin, Greek, Cyrillic, Hebrew, Arabic) form words with digits
 # and the underscore. Scripts written without spaces take three or four bytes a character: there
 # each character is a token, and the bigrams of ``words`` make up for the missing spaces.
@@ -94,15 +96,14 @@ def to_utf8(text: str) -> bytes:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
-def estimate_tokens(text: str, n_bytes: int | None = None) -> int:
-    """Estimate the tokens of a text, the same for every model: a quarter of its UTF-8 bytes.
+def estimate_tokens(n_bytes: int) -> int:
+    """Estimate the tokens of a text from its UTF-8 bytes, the same for every model.
 
     Examples
     --------
-    >>> estimate_tokens("nine bytes"[:9]), estimate_tokens("")
+    >>> estimate_tokens(9), estimate_tokens(0)
     (3, 0)
     """
-    n_bytes = len(to_utf8(text)) if n_bytes is None else n_bytes
     return -(-n_bytes // _BYTES_PER_TOKEN)
 
 

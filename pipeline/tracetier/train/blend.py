@@ -10,9 +10,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from tracetier.evaluate.frontier import sweep
-from tracetier.evaluate.hull import fixed_tier_hull, upper_hull
-from tracetier.evaluate.metrics import gap_closed
+from tracetier.measures.frontier import sweep
+from tracetier.measures.hull import fixed_tier_hull, upper_hull
+from tracetier.measures.metrics import gap_closed
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from tracetier.evaluate.frontier import choose_tiers, sweep
-from tracetier.evaluate.hull import Hull, upper_hull
-from tracetier.evaluate.metrics import cost_save
+from tracetier.measures.frontier import choose_tiers, sweep
+from tracetier.measures.hull import Hull, upper_hull
+from tracetier.measures.metrics import cost_save
 from tracetier.train.blend import decision_value
 from tracetier.train.fit import HEADS
 from tracetier.train.model import TrainedModel

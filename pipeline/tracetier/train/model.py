@@ -13,6 +13,7 @@ from tracetier.features.spec import X_COLUMNS, fingerprint
 from tracetier.heads.predictor import HeadArrays, TierPredictor
 from tracetier.heads.prior import PriorStats
 from tracetier.heads.trees import TreeEnsemble
+from tracetier.measures.folds import grouped_folds
 from tracetier.train.blend import (
     COST_WITH_TYPES,
     COST_WITHOUT_TYPES,
@@ -36,7 +37,6 @@ from tracetier.train.fit import (
     fit_heads,
     n_fits,
 )
-from tracetier.train.folds import grouped_folds
 from tracetier.train.fuse import fuse_heads, fuse_trees
 from tracetier.train.heads.ridge import choose_alphas
 from tracetier.train.out_of_fold import out_of_fold
@@ -151,8 +151,8 @@ def _cost_ref(rows: TaskRows) -> float:
     n_groups = len(np.unique(rows.groups))
     if n_groups < 2:
         raise TrainingError(
-            f"the {len(rows.tasks)} tasks make {n_groups} independent group(s), at least 2 are needed "
-            "to test what was learned (tasks of one text or session are one group); add traces"
+            f"the {len(rows.tasks)} tasks make {n_groups} independent group(s), at least 2 are "
+            "needed to test what was learned (tasks of one text or session are one group); add traces"
         )
     for what, outcomes in (("quality", rows.quality), ("cost", rows.cost_usd)):
         unseen = np.flatnonzero(np.isnan(outcomes).all(axis=0))

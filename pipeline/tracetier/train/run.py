@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from tracetier.artifact.load import Artifact, load_artifact
 from tracetier.artifact.save import ArtifactParts, save_artifact
 from tracetier.errors import SettingsError, TableError, TrainingError
-from tracetier.evaluate.frontier import QUALITY_SCALE, Frontier, sweep
-from tracetier.evaluate.task_hash import task_hashes
+from tracetier.features.task_hash import task_hashes
+from tracetier.measures.frontier import QUALITY_SCALE, Frontier, sweep
 from tracetier.settings import Settings, load_settings
 from tracetier.table import read_table, read_tiers, table_fingerprint
 from tracetier.tiers import Tier, TierSet

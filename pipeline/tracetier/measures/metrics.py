@@ -7,7 +7,7 @@ tiers among its points, so that it reaches over the whole range of costs that is
 import numpy as np
 from numpy.typing import NDArray
 
-from tracetier.evaluate.hull import Hull, cost_at, quality_at
+from tracetier.measures.hull import Hull, cost_at, quality_at
 
 N_LOG_COSTS = 200
 # Where the cheapest tier is free, logarithms start this far below the dearest.
@@ -33,7 +33,7 @@ def aiq(hull: Hull, cost_low: float, cost_high: float) -> float:
 
     Examples
     --------
-    >>> from tracetier.evaluate.hull import upper_hull
+    >>> from tracetier.measures.hull import upper_hull
     >>> aiq(upper_hull([1.0, 3.0], [0.5, 0.9]), 1.0, 5.0)
     0.8
     """
@@ -51,7 +51,7 @@ def aiq_gain(router: Hull, fixed: Hull, cost_low: float, cost_high: float) -> fl
 
     Examples
     --------
-    >>> from tracetier.evaluate.hull import upper_hull
+    >>> from tracetier.measures.hull import upper_hull
     >>> fixed = upper_hull([1.0, 3.0], [0.5, 0.9])
     >>> aiq_gain(upper_hull([1.0, 2.0, 3.0], [0.5, 0.8, 0.9]), fixed, 1.0, 3.0)
     0.05
@@ -83,7 +83,7 @@ def cost_save(
 
     Examples
     --------
-    >>> from tracetier.evaluate.hull import upper_hull
+    >>> from tracetier.measures.hull import upper_hull
     >>> hull = upper_hull([1.0, 3.0, 10.0], [0.5, 0.9, 1.0])
     >>> cost_save(hull, reference_quality=1.0, reference_cost=10.0, fraction=0.9)
     0.7
@@ -175,7 +175,7 @@ def gap_closed(
 
     Examples
     --------
-    >>> from tracetier.evaluate.hull import upper_hull
+    >>> from tracetier.measures.hull import upper_hull
     >>> fixed, oracle = upper_hull([1.0, 100.0], [0.5, 0.5]), upper_hull([1.0], [0.9])
     >>> gap_closed(upper_hull([1.0], [0.6]), fixed, oracle, 1.0, 100.0)
     0.25

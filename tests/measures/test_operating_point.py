@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracetier.errors import SettingsError
-from tracetier.evaluate.frontier import Matrix
-from tracetier.evaluate.hull import fixed_tier_hull, quality_at
-from tracetier.evaluate.operating_point import (
+from tracetier.measures.frontier import Matrix
+from tracetier.measures.hull import fixed_tier_hull, quality_at
+from tracetier.measures.operating_point import (
     Calibration,
     OperatingPoint,
     Policy,

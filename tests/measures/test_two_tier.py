@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tracetier.evaluate.two_tier import Curve, apgr, cpt, pgr, threshold_curve
+from tracetier.measures.two_tier import Curve, apgr, cpt, pgr, threshold_curve
 
 # The strong tier is right on all ten, the weak one on the five with the lowest scores.
 SCORE = np.arange(10.0)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracetier.evaluate.hull import upper_hull
-from tracetier.evaluate.metrics import (
+from tracetier.measures.hull import upper_hull
+from tracetier.measures.metrics import (
     aiq,
     aiq_gain,
     cost_save,

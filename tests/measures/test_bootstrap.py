@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tracetier.evaluate import bootstrap
-from tracetier.evaluate.bootstrap import (
+from tracetier.measures.bootstrap import (
     Interval,
     bootstrap_means,
     column_interval,

@@ -13,8 +13,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from tracetier.errors import SettingsError
-from tracetier.evaluate.frontier import N_POINTS, Choices, choose_tiers, sweep
-from tracetier.evaluate.hull import Hull, cost_at, mixture_at, quality_at, upper_hull
+from tracetier.measures.frontier import N_POINTS, Choices, choose_tiers, sweep
+from tracetier.measures.hull import Hull, cost_at, mixture_at, quality_at, upper_hull
 
 Matrix = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracetier.evaluate.frontier import (
+from tracetier.measures.frontier import (
     Matrix,
     choose_tiers,
     lam_grid,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tracetier.evaluate.task_hash import task_hash, task_hashes
+from tracetier.features.task_hash import task_hash, task_hashes
 from tracetier.records import Task
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracetier.evaluate.hull import cost_at, fixed_tier_hull, mixture_at, quality_at, upper_hull
+from tracetier.measures.hull import cost_at, fixed_tier_hull, mixture_at, quality_at, upper_hull
 
 # Multiples of 1/64 and 1/8: sums and products are exact, so properties need no tolerance games.
 points = st.lists(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracetier.train.folds import grouped_folds
+from tracetier.measures.folds import grouped_folds
 
 GROUPS = st.lists(st.integers(-3, 30), min_size=1, max_size=80).map(np.array)
 

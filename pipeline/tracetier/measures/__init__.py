@@ -1,0 +1,1 @@
+"""What decisions are worth, as pure maths: hulls, frontiers, operating points, resampling."""
