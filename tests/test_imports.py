@@ -27,7 +27,7 @@ OURS: dict[str, set[str]] = {
     "artifact": CORE,
     "route": CORE | {"artifact"},
     "train": CORE | {"artifact", "measures"},
-    "evaluate": CORE | {"artifact", "measures", "route"},
+    "evaluate": CORE | {"artifact", "measures", "route", "train"},
     "api": GROUND | {"ingest", "train", "artifact", "evaluate"},
     "cli": CORE | {"", "ingest", "artifact", "route", "train", "measures", "evaluate", "api"},
     "": CORE | {"ingest", "artifact", "route", "train", "evaluate", "api"},

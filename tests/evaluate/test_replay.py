@@ -30,7 +30,7 @@ def test_a_good_prior_misses_less_than_the_published_rule(run: Any) -> None:
     cold = found.versus["seed-cold"]
 
     assert (cold.n_better[-1], cold.n_worse[-1]) == (4, 0)
-    assert cold.regret_ratio[-1].high < 0.8
+    assert cold.regret_ratio[-1].high < 0.9
     assert found.checkpoints == (50, 150)
     assert list(found.strategies) == ["residual", "seed", "seed-cold"]
     assert found.oracle_reward > found.bucket_reward

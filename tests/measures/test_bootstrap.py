@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tracetier.evaluate import bootstrap
+from tracetier.measures import bootstrap
 from tracetier.measures.bootstrap import (
     Interval,
     bootstrap_means,

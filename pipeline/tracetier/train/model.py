@@ -152,7 +152,8 @@ def _cost_ref(rows: TaskRows) -> float:
     if n_groups < 2:
         raise TrainingError(
             f"the {len(rows.tasks)} tasks make {n_groups} independent group(s), at least 2 are "
-            "needed to test what was learned (tasks of one text or session are one group); add traces"
+            "needed to test what was learned (tasks of one text or session are one group); "
+            "add traces"
         )
     for what, outcomes in (("quality", rows.quality), ("cost", rows.cost_usd)):
         unseen = np.flatnonzero(np.isnan(outcomes).all(axis=0))
