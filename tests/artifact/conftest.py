@@ -12,7 +12,7 @@ from tracetier.artifact.npz import Array
 from tracetier.artifact.save import ArtifactParts, save_artifact
 from tracetier.features.buckets import Buckets
 from tracetier.features.fitted import FittedFeatures
-from tracetier.features.spec import fingerprint
+from tracetier.features.spec import X_COLUMNS, fingerprint
 from tracetier.heads.prior import Prediction, PriorStats
 from tracetier.heads.trees import TreeEnsemble, merge_boosters
 from tracetier.records import Task
@@ -86,7 +86,9 @@ def _stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
 def parts() -> ArtifactParts:
     """All that a training run hands over."""
     buckets = Buckets(names=("code", "other"), types={"code": 0})
-    features = FittedFeatures(attrs=(), buckets=buckets, fingerprint=fingerprint())
+    features = FittedFeatures(
+        x_columns=X_COLUMNS, attrs=(), buckets=buckets, fingerprint=fingerprint()
+    )
     return ArtifactParts(
         tiers=TierSet((Tier(name="low", models=("small-*",)), Tier(name="high"))),
         features=features.to_dict(),

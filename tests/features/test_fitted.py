@@ -1,6 +1,6 @@
 """Columns and buckets as they are kept in an artifact."""
 
-from math import isnan, nan
+from math import isnan, log, nan
 
 import msgspec
 import pytest
@@ -24,7 +24,9 @@ def fitted(**changes: object) -> FittedFeatures:
         types={"code": 0},
         splits=(Split(N_COLUMNS - 1, 2.0, -2, -3),),
     )
-    whole = FittedFeatures(attrs=("flag", "size"), buckets=buckets, fingerprint=fingerprint())
+    whole = FittedFeatures(
+        x_columns=X_COLUMNS, attrs=("flag", "size"), buckets=buckets, fingerprint=fingerprint()
+    )
     return msgspec.structs.replace(whole, **changes)
 
 
@@ -119,3 +121,30 @@ def test_a_tree_that_passes_the_audit_ends_in_a_bucket(
         return
 
     assert 0 <= found.buckets.assign(None, row) < len(buckets.names)
+
+
+def test_a_model_of_fewer_columns_is_served_those_alone() -> None:
+    """An extractor that has learned more columns since gives an older model what it took."""
+    older = FittedFeatures(
+        x_columns=("x_words", "x_bytes"),
+        attrs=("size",),
+        buckets=Buckets(names=("other",), types={}),
+        fingerprint=fingerprint(),
+    )
+
+    row = older.encode(Task(text="two words", attrs={"size": 7.0})).row
+
+    assert row == pytest.approx([log(3), log(10), 7.0])
+
+
+def test_a_column_that_is_not_made_any_more_is_told() -> None:
+    """By name: nothing stands in for it."""
+    content = {
+        "x_columns": ["x_words", "x_moon_phase"],
+        "attrs": [],
+        "buckets": {"names": ["other"], "types": {}, "splits": []},
+        "fingerprint": fingerprint(),
+    }
+
+    with pytest.raises(ArtifactError, match="takes the columns x_moon_phase, which this"):
+        FittedFeatures.from_dict(content)

@@ -19,6 +19,7 @@ from tracetier.tiers import Tier, TierSet
 D, W, T, B = len(X_COLUMNS) + 1, 2**HASH_BITS, 5, 2
 TIERS = TierSet((Tier(name="low"), Tier(name="high")))
 FEATURES = FittedFeatures(
+    x_columns=X_COLUMNS,
     attrs=("size",),
     buckets=Buckets(names=("code", "other"), types={"code": 0}),
     fingerprint=fingerprint(),

@@ -7,6 +7,7 @@ import pytest
 
 from tracetier.features.buckets import Buckets, Split
 from tracetier.features.fitted import FittedFeatures
+from tracetier.features.spec import X_COLUMNS
 from tracetier.train.fit import (
     HEADS,
     assign_all,
@@ -75,7 +76,9 @@ def test_rows_get_the_buckets_that_live_tasks_get(make_rows: Callable[..., TaskR
     rows = rows._replace(quality=rows.quality * (np.arange(300) % 9 > 4)[:, None])
     data = training_data(rows)
     heads = fit_heads(data, alphas=ALPHAS, seed=0)
-    features = FittedFeatures(attrs=("size",), buckets=heads.buckets, fingerprint="")
+    features = FittedFeatures(
+        x_columns=X_COLUMNS, attrs=("size",), buckets=heads.buckets, fingerprint=""
+    )
 
     bucket = assign_all(heads.buckets, data)
 

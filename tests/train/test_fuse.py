@@ -34,7 +34,7 @@ def predictor(heads: FittedHeads, weights: np.ndarray) -> TierPredictor:
     """Serve the fused heads."""
     trees = fuse_trees(heads, weights)
     return TierPredictor(
-        FittedFeatures(attrs=("size",), buckets=heads.buckets, fingerprint=""),
+        FittedFeatures(x_columns=X_COLUMNS, attrs=("size",), buckets=heads.buckets, fingerprint=""),
         fuse_heads(heads, weights, INTERCEPT, SCALES),
         None if trees is None else TreeEnsemble.from_text(trees),
         COST_REF,

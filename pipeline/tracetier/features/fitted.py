@@ -4,6 +4,7 @@
 heads, which see numbers only. It is saved as the artifact's ``features.json``.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -40,6 +41,8 @@ class FittedFeatures(Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    x_columns : tuple of str
+        Names of the extractor's columns that the heads take, in order.
     attrs : tuple of str
         Names of the user's numeric attributes (without ``attr_``), in order.
     buckets : Buckets
@@ -48,6 +51,7 @@ class FittedFeatures(Struct, frozen=True, kw_only=True):
         That of the extractor which made the training rows.
     """
 
+    x_columns: tuple[str, ...]
     attrs: tuple[str, ...]
     buckets: Buckets
     fingerprint: str
@@ -55,11 +59,13 @@ class FittedFeatures(Struct, frozen=True, kw_only=True):
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the d numeric columns."""
-        return X_COLUMNS + tuple(f"attr_{name}" for name in self.attrs)
+        return self.x_columns + tuple(f"attr_{name}" for name in self.attrs)
 
     def encode(self, task: Task) -> Encoded:
         """Encode a live task or a table row's task; the only way to the heads."""
         row, ids = extract(task)
+        if self.x_columns != X_COLUMNS:
+            row = [row[place] for place in _places(self.x_columns)]
         if self.attrs:
             row += [attr_value(task, name) for name in self.attrs]
         return Encoded(row, ids, self.buckets.assign(task.task_type, row))
@@ -86,8 +92,20 @@ class FittedFeatures(Struct, frozen=True, kw_only=True):
                 f"features.json was made by extractor {fitted.fingerprint}, this version is "
                 f"{fingerprint()}: the same task would give other features; train again"
             )
+        unknown = sorted(set(fitted.x_columns).difference(X_COLUMNS))
+        if unknown or len(set(fitted.x_columns)) < len(fitted.x_columns):
+            raise ArtifactError(
+                f"features.json takes the columns {', '.join(unknown) or 'of one name twice'}, "
+                "which this version's extractor does not make; upgrade tracetier, or train again"
+            )
         _audit_buckets(fitted)
         return fitted
+
+
+@lru_cache(maxsize=64)
+def _places(x_columns: tuple[str, ...]) -> tuple[int, ...]:
+    """Where columns stand in the extractor's row."""
+    return tuple(X_COLUMNS.index(name) for name in x_columns)
 
 
 def _audit_buckets(fitted: FittedFeatures) -> None:

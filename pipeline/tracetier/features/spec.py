@@ -17,7 +17,7 @@ from tracetier.features.words import HASH_BITS
 from tracetier.table.columns import ATTR_PREFIX, column_names
 
 EXTRACTOR_VERSION = 1
-"""Raised whenever the same task would give another row, word id or bucket."""
+"""Raised whenever the same task would give another value in a column, or another word id."""
 
 BEFORE_COLUMNS = frozenset(
     {
@@ -148,8 +148,12 @@ X_COLUMNS: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 
 
 def fingerprint() -> str:
-    """Return 16 hex digits that change whenever the same task could give other features."""
-    content = msgspec.json.encode([EXTRACTOR_VERSION, HASH_BITS, MAX_TEXT_BYTES, X_COLUMNS])
+    """Return 16 hex digits that change whenever a column or word id would have another value.
+
+    A column that is added changes nothing of the others: an artifact names the columns that it
+    takes, so it outlives such additions.
+    """
+    content = msgspec.json.encode([EXTRACTOR_VERSION, HASH_BITS, MAX_TEXT_BYTES])
     return hashlib.sha256(content).hexdigest()[:16]
 
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from tracetier.errors import ArtifactError
 from tracetier.features.fitted import FittedFeatures
-from tracetier.features.spec import X_COLUMNS
 from tracetier.features.words import HASH_BITS
 from tracetier.heads.prior import Prediction
 from tracetier.heads.trees import TreeEnsemble
@@ -188,7 +187,7 @@ def build_predictor(
     """
     fitted = FittedFeatures.from_dict(features)
     arrays = HeadArrays.from_dict(heads)
-    n_columns = len(X_COLUMNS) + len(fitted.attrs)
+    n_columns = len(fitted.columns)
     arrays.audit(n_tiers=len(tiers), n_columns=n_columns, n_buckets=len(fitted.buckets.names))
     n_inputs, n_targets = n_columns + arrays.encoding.shape[1], 2 * len(tiers) + 1
     if trees is not None and (trees.n_outputs, trees.n_features) != (n_targets, n_inputs):

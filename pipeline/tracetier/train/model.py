@@ -218,6 +218,7 @@ def _assemble(
     fused = weights * lines.slope
     return TrainedModel(
         features=FittedFeatures(
+            x_columns=X_COLUMNS,
             attrs=tuple(c.removeprefix("attr_") for c in data.columns[len(X_COLUMNS) :]),
             buckets=buckets,
             fingerprint=fingerprint(),
