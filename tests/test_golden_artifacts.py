@@ -17,7 +17,7 @@ from tracetier.artifact.manifest import FORMAT
 from tracetier.features.spec import fingerprint
 from tracetier.records import Task
 
-FOLDERS = sorted(Path(__file__).parents[1].glob("golden/artifact_v*"))
+FOLDERS = sorted((Path(__file__).parent / "golden").glob("artifact_v*"))
 
 
 class Expected(Struct, forbid_unknown_fields=True):
