@@ -136,6 +136,7 @@ class TierPredictor:
         self._cost_scale = (heads.reward_cost_scale / cost_ref).tolist()
         # One row per word for weights and length, so that a word costs one stretch of memory.
         self._words = np.column_stack([heads.words, heads.idf2])
+        self._ones = np.ones(len(self._words))
         self._encoding: list[list[float]] = heads.encoding.tolist()
 
     def predict(self, task: Task) -> Prediction:
@@ -155,9 +156,11 @@ class TierPredictor:
         score = filled @ heads.dense
         score += heads.buckets[bucket]
         if ids.size:
-            *text, length2 = self._words.take(ids, axis=0).sum(axis=0).tolist()
-            if length2 > 0.0:
-                score += np.array(text) / length2**0.5
+            # "clip": ids lie within the table, so numpy need not buffer against a bad one.
+            text = self._ones[: ids.size] @ self._words.take(ids, axis=0, mode="clip")
+            length2 = text[-1]
+            if length2 > 0.0:  # 0 where training knew none of the words
+                score += text[:-1] / length2**0.5
         if self.trees is not None:
             score += self.trees.predict_one(seen)
         values: list[float] = score.tolist()
