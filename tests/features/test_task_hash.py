@@ -1,5 +1,6 @@
 """A task's name by its content."""
 
+import msgspec
 import numpy as np
 
 from tracetier.features.task_hash import task_hash, task_hashes
@@ -9,6 +10,15 @@ from tracetier.records import Task
 def test_the_hash_is_the_same_in_every_process_and_version() -> None:
     """Artifacts keep it: a change here would turn all their training tasks into fresh ones."""
     assert task_hash(Task(text="List the files.", task_type="shell")) == 2318991471419393919
+
+
+def test_a_field_that_is_added_later_leaves_old_tasks_their_hash() -> None:
+    """Twenty more fields, all unknown: an artifact's training tasks are still found."""
+    later = [(f"new_{i}", str | None, None) for i in range(20)]
+    grown = msgspec.defstruct("Grown", later, bases=(Task,), frozen=True, kw_only=True)
+    fields = {"text": "a", "tools": ["b"], "attrs": {"x": 1.0}}
+
+    assert task_hash(grown(**fields)) == task_hash(Task(**fields))  # type: ignore[arg-type]
 
 
 def test_every_field_counts_but_the_session() -> None:

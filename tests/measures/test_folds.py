@@ -36,6 +36,14 @@ def test_single_rows_are_dealt_out_evenly() -> None:
     assert np.bincount(grouped_folds(np.arange(10), 5, seed=0)).tolist() == [2] * 5
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_large_groups_go_first(seed: int) -> None:
+    """One of three rows and three of one: 3 and 3, whatever the draw."""
+    folds = grouped_folds(np.array([0, 1, 2, 3, 3, 3]), 2, seed)
+
+    assert np.bincount(folds).tolist() == [3, 3]
+
+
 def test_a_seed_gives_its_folds() -> None:
     """The same twice, others for another seed."""
     groups = np.arange(40)

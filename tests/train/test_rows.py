@@ -12,38 +12,32 @@ import pytest
 from tracetier.errors import LeakageError, TableError, TrainingError
 from tracetier.features.extract import extract
 from tracetier.records import Invocation
-from tracetier.table import TableWriter, read_table
+from tracetier.table import COLUMNS, TableWriter, column_names, read_table
 from tracetier.tiers import Tier, TierSet
 from tracetier.train.rows import task_rows
 
 nan = np.nan
 TIERS = TierSet((Tier(name="low"), Tier(name="high")))
 
-FULL = Invocation(
-    trace_id="full",
-    task_id="a",
-    span_id="s",
-    session_id="one",
-    timestamp=datetime(2025, 1, 2, 3, tzinfo=UTC),
-    task_text="Größe of 日本?\n(B) `x` 3.5",
-    task_type="code",
-    agent_name="planner",
-    tools=["list_files", "math.gcd"],
-    n_tools=2,
-    prompt_tokens_est=17,
-    context_tokens=4000,
-    latency_limit_s=2.5,
-    turn_index=3,
-    n_prior_errors=1,
-    last_tier="low",
-    level="agent_run",
-    attrs={"size": 2.5, "team": "core", "urgent": True},
-    model="small-1",
-    tier="low",
-    p_log=0.5,
-    y_quality=0.5,
-    y_cost_usd=0.01,
-)
+
+def filled(n: int) -> Invocation:
+    """Every column of the table known, each value another for another ``n``."""
+    values: dict[str, object] = {}
+    for column in COLUMNS:
+        if column.name in Invocation.__struct_fields__:
+            values[column.name] = {
+                "string": f"{column.name} {n}",
+                "float64": n / 8,
+                "int64": n,
+                "bool": n % 2 == 0,
+                "list<string>": ["list_files", f"math.{n}"],
+                "timestamp[us, UTC]": datetime(2025, 1, n, tzinfo=UTC),
+            }[column.dtype]
+    attrs = {"size": n / 8, "team": f"team {n}", "urgent": n % 2 == 0}
+    return Invocation(**{**values, "tier": TIERS.names[n % 2], "attrs": attrs})  # type: ignore[arg-type]
+
+
+FULL = msgspec.structs.replace(filled(2), task_text="Größe of 日本?\n(B) `x` 3.5")
 BARE = Invocation(trace_id="bare", task_id="b", tier="high", y_quality=1.0)
 
 
@@ -79,28 +73,9 @@ def test_a_table_rows_task_is_the_live_task(tmp_path: Path) -> None:
 
 def test_outcomes_and_action_change_no_task(tmp_path: Path) -> None:
     """The same rows with other ``y_*``, tier and propensity give the same tasks."""
-    other = msgspec.structs.replace(
-        FULL,
-        tier="high",
-        model="large",
-        p_log=0.1,
-        y_quality=1.0,
-        y_quality_source="human",
-        y_cost_usd=9.0,
-        y_cost_source="logged",
-        y_latency_s=3.0,
-        y_input_tokens=9,
-        y_output_tokens=9,
-        y_cache_read_tokens=1,
-        y_cache_write_tokens=1,
-        y_status="error",
-        y_error_type="timeout",
-    )
-    assert all(
-        getattr(other, name) != getattr(FULL, name)
-        for name in Invocation.__struct_fields__
-        if name.startswith("y_")
-    )
+    late = [name for name in column_names("action", "after") if name in FULL.__struct_fields__]
+    other = msgspec.structs.replace(FULL, **{name: getattr(filled(3), name) for name in late})
+    assert all(getattr(FULL, name) != getattr(other, name) for name in late)
 
     one = task_rows(write(tmp_path / "one", [FULL]), TIERS)
     two = task_rows(write(tmp_path / "two", [other]), TIERS)

@@ -140,6 +140,20 @@ def test_a_budget_is_kept_and_used_out_of_fold(
     np.testing.assert_array_equal(dear, np.arange(60) % 2 == 1)
 
 
+@pytest.mark.parametrize("budget_usd", [0.002, 0.004])
+def test_a_budget_that_binds_is_kept_out_of_fold(
+    table: Callable[[Rows], Path], tmp_path: Path, budget_usd: float
+) -> None:
+    """Less than sending each hard task to the dear tier would cost."""
+    rows = outcomes()
+
+    artifact = train(table(rows), tmp_path / "model", budget_usd=budget_usd, settings=QUICK)
+
+    cost = np.array([row.y_cost_usd for row in rows], dtype=float).reshape(-1, 2)
+    dear = chosen(artifact.lam, dict(artifact.oof))
+    assert np.where(dear, cost[:, 1], cost[:, 0]).mean() <= budget_usd
+
+
 def test_a_floor_is_reached_at_the_least_cost_out_of_fold(
     table: Callable[[Rows], Path], tmp_path: Path
 ) -> None:

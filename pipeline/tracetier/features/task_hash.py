@@ -1,8 +1,8 @@
 """A task's name by what it says: how out-of-fold predictions find their task again.
 
-Two rows with the same content get the same features, hence the same prediction, and in training
-they share a group, hence a fold. So what counts as "was in training" is the content, not an id
-that another table may use for another task.
+Two rows with the same content get the same features, hence the same prediction, and where they
+have a text they share a group in training, hence a fold. So what counts as "was in training" is
+the content, not an id that another table may use for another task.
 """
 
 from collections.abc import Iterable
@@ -13,8 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracetier.records import Task
-
-_ENCODER = msgspec.msgpack.Encoder(order="deterministic")
 
 
 def task_hash(task: Task) -> int:
@@ -29,7 +27,12 @@ def task_hash(task: Task) -> int:
     >>> task_hash(Task(text="a")) == task_hash(Task(text="a", task_type="t"))
     False
     """
-    content = _ENCODER.encode(msgspec.structs.replace(task, session_id=None))
+    known = msgspec.to_builtins(msgspec.structs.replace(task, session_id=None))
+    if task.attrs:
+        known["attrs"] = dict(sorted(task.attrs.items()))
+    # Not the record itself: msgpack's header of a record tells how many fields its type has, so
+    # that a new field, unknown to all old tasks, would change every hash.
+    content = msgspec.msgpack.encode(known)
     return int.from_bytes(blake2b(content, digest_size=8).digest(), "little")
 
 

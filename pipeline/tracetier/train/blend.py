@@ -108,7 +108,9 @@ def _values_by_fold(
 ) -> Vector:
     values = []
     for fold in np.unique(folds):
-        rows = np.flatnonzero(folds == fold)[:_MAX_ROWS]
+        rows = np.flatnonzero(folds == fold)
+        if len(rows) > _MAX_ROWS:
+            rows = np.sort(np.random.default_rng(fold).choice(rows, _MAX_ROWS, replace=False))
         quality, cost_usd = outcomes[0][rows], outcomes[1][rows]
         values.append(decision_value(quality_hat[rows], cost_hat[rows], quality, cost_usd))
     return np.array(values)
