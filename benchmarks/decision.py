@@ -93,14 +93,18 @@ def main() -> None:
         router = tt.Router.load(Path(folder, "artifact"), seed=0)
         _, rows = load_rows(args.data)
         tasks = tasks_of(N_WORDS, rows.tasks, args.calls)
+        plain = [msgspec.structs.replace(task, tools=None) for task in tasks]
         heads, features = sklearn_heads(args.data)
         vectorizer = HashingVectorizer(ngram_range=(1, 2))
         one_by_one = [artifact.predictor.predict(task) for task in tasks[:500]]
         again = [artifact.predictor.predict(task) for task in reversed(tasks[:500])][::-1]
         assert one_by_one == again, "a prediction depends on what was asked before"
         measured = {
-            "route: text and fields → decision": times_us(
+            "route: text, task type, two tools → decision": times_us(
                 lambda i: router.route(tasks[i]), args.calls
+            ),
+            "route: text, task type → decision": times_us(
+                lambda i: router.route(plain[i]), args.calls
             ),
             "  of it: features": times_us(lambda i: extract(tasks[i]), args.calls),
             "  of it: features and all heads": times_us(
