@@ -164,6 +164,14 @@ def test_as_a_program_it_fails_without_a_traceback(root: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_python_can_run_the_package(root: Path) -> None:
+    """``python -m tracetier`` is the same program, by the same name."""
+    code = "import runpy; runpy.run_module('tracetier', run_name='__main__', alter_sys=True)"
+
+    assert _python(root, code, "--version").stdout == f"tracetier {tracetier.__version__}\n"
+    assert "Usage: tracetier " in _python(root, code, "--help").stdout
+
+
 def test_help_and_completion_load_nothing_heavy(root: Path) -> None:
     """The shell asks for every completion in a new process."""
     code = "import tracetier.cli; print(*{name.partition('.')[0] for name in sys.modules})"

@@ -39,15 +39,17 @@ def test_for_people_q_is_shown_before_and_after(run: Run, decision_id: str) -> N
     assert all(name in found.stdout for name in ("rename", "haiku", "sonnet", "opus"))
 
 
-def test_a_second_report_changes_nothing(run: Run, decision_id: str) -> None:
+def test_a_second_report_teaches_nothing(run: Run, decision_id: str) -> None:
     """It is no error either: reports are delivered more than once."""
     run("feedback", "s.json", decision_id, "--quality", "3")
-    before = Path("s.json").read_bytes()
+    before = json.loads(run("inspect", "s.json", "--json").stdout)
     found = run("feedback", "s.json", decision_id, "--quality", "9")
+    after = json.loads(run("inspect", "s.json", "--json").stdout)
 
     assert found.exit_code == 0
-    assert "was reported before; nothing changed" in found.stdout
-    assert Path("s.json").read_bytes() == before
+    assert "was reported before; nothing was learned" in found.stdout
+    assert after["cells"] == before["cells"]
+    assert after["counts"] == before["counts"] | {"duplicates": 1}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """``tracetier route``: the task from flag, file or stdin; the state; the settings behind it."""
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -134,3 +135,13 @@ def test_the_step_of_learning_reaches_the_state(
     assert params("seed")["alpha"] == 0.25
     assert json.loads(json.dumps(params("residual")["channel"]))["alpha"] == 0.25
     assert params("greedy") == {}
+
+
+def test_the_command_to_report_by_can_be_typed_as_it_is(run: Run, artifact: Path) -> None:
+    """Also where the state's name holds a blank."""
+    found = run("route", artifact, "--text", TEXT, "--state", "my state.json")
+    (line,) = [line for line in found.stdout.splitlines() if line.startswith("report: ")]
+    words = shlex.split(line)
+
+    assert words[1:4] == ["tracetier", "feedback", "my state.json"]
+    assert run(*words[2:5], "--quality", "8").exit_code == 0

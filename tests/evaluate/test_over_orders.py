@@ -52,3 +52,11 @@ def test_ties_count_for_neither_side() -> None:
 
     assert (found.n_better, found.n_worse) == ([1, 3], [1, 0])
     assert found.p_value == pytest.approx([1.0, 0.25])
+
+
+def test_one_order_has_no_interval() -> None:
+    """A width of 0 would say that the order does not matter."""
+    found = versus_baseline([figures([5.0, 10.0])], [figures([4.0, 20.0])], seed=0)
+
+    assert found.regret_ratio[1].estimate == pytest.approx(0.5)
+    assert np.isnan([found.regret_ratio[1].low, found.regret_ratio[1].high]).all()

@@ -36,8 +36,8 @@ def test_an_evaluation_leads_with_its_headline_and_shows_every_policy(table: Any
     for name in ("always low", "always mid", "always high", "set to keep 99 %", "majority tier"):
         assert text.count(name) == 1
     for name in ("bucket mean", "shuffled", "random", "oracle"):
-        assert text.count(f" {name} ") == 2
-    assert text.count(" fixed mixtures ") == 1
+        assert text.count(f"\n{name} ") == 2
+    assert text.count("\nfixed mixtures ") == 1
     assert "150 tasks in 150 independent groups" in text
     assert "seed 0" in text
 
@@ -51,6 +51,25 @@ def test_both_fit_a_narrow_terminal(table: Any) -> None:
     for text in (text_of(page, width=80) for page in pages):
         assert max(len(line) for line in text.splitlines()) <= 80
         assert "…" not in text
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_no_interval_of_a_table_is_torn(table: Any, width: int) -> None:
+    """In a row of a table an opened bracket is closed on the same line."""
+    found = evaluate("models/fake", table, n_boot=50)
+    pages = (render(found), render_replay(replay("models/fake", table, orders=3)))
+    for page in pages:
+        rows = [line for line in text_of(page, width=width).splitlines() if "  " in line.strip()]
+        assert all(line.count("[") == line.count("]") for line in rows)
+
+
+def test_one_order_is_told_without_intervals(table: Any) -> None:
+    """And few orders are called rough."""
+    one, few = (text_of(render_replay(replay("models/fake", table, orders=n))) for n in (1, 3))
+
+    assert one.startswith("Over 1 order of 150 tasks")
+    assert "no intervals, which take more than one order" in " ".join(one.split())
+    assert "[..] 95 % intervals over orders, rough with so few as 3" in " ".join(few.split())
 
 
 def test_a_log_shows_what_is_not_claimed(

@@ -32,7 +32,7 @@ def test_a_good_prior_misses_less_than_the_published_rule(run: Any) -> None:
     assert (cold.n_better[-1], cold.n_worse[-1]) == (4, 0)
     assert cold.regret_ratio[-1].high < 0.9
     assert found.checkpoints == (50, 150)
-    assert list(found.strategies) == ["residual", "seed", "seed-cold"]
+    assert list(found.strategies) == ["residual", "greedy", "seed", "seed-cold"]
     assert found.oracle_reward > found.bucket_reward
 
 
@@ -46,11 +46,11 @@ def test_greedy_with_the_true_means_has_no_regret_against_the_bucket_tiers(run: 
 
 
 def test_a_baseline_is_not_compared_with_itself(run: Any) -> None:
-    """The seed strategy is told against the cold one alone."""
+    """The seed strategy is told against the model alone and the cold rule."""
     found = run(strategy="seed")
 
-    assert list(found.strategies) == ["seed", "seed-cold"]
-    assert list(found.versus) == ["seed-cold"]
+    assert list(found.strategies) == ["seed", "greedy", "seed-cold"]
+    assert list(found.versus) == ["greedy", "seed-cold"]
 
 
 def test_the_same_seed_gives_the_same_replay_on_any_number_of_workers(run: Any) -> None:
@@ -103,8 +103,11 @@ def test_a_budget_mixes_two_neighbouring_lambdas() -> None:
         ({"orders": 0}, "orders is 0, must be at least 1"),
         ({"budget_usd": 1.0}, "give lam or budget_usd, not both"),
         ({"strategy": "ucb"}, "'ucb' cannot be replayed"),
+        ({"lam": -2.0}, "lam is -2.0, must be finite and >= 0"),
+        ({"lam": float("nan")}, "lam is nan"),
+        ({"seed": -1}, "seed is -1, must be at least 0"),
     ],
-    ids=["no order", "two aims", "unknown strategy"],
+    ids=["no order", "two aims", "unknown strategy", "negative lambda", "nan lambda", "no seed"],
 )
 def test_wrong_settings_are_told(run: Any, options: dict[str, Any], words: str) -> None:
     """Before any work is done."""
@@ -123,4 +126,4 @@ def test_progress_names_the_stages_in_order(run: Any) -> None:
         "replaying",
         "done",
     ]
-    assert len([1 for what, _ in told if what == "replaying"]) == 12
+    assert len([1 for what, _ in told if what == "replaying"]) == 16

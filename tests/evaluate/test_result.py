@@ -3,10 +3,19 @@
 import json
 import math
 
+import msgspec
 import pytest
 
 from tracetier.evaluate.importance import LoggedValue
-from tracetier.evaluate.result import Evaluation, LoggedResult, percent, scaled
+from tracetier.evaluate.result import (
+    Candidate,
+    Evaluation,
+    FullResult,
+    LoggedResult,
+    PolicyOutcome,
+    percent,
+    scaled,
+)
 from tracetier.measures.bootstrap import Interval
 
 
@@ -85,3 +94,55 @@ def test_the_headline_of_a_log_claims_no_value_on_too_few_rows() -> None:
         "0.004 USD [0.003, 0.005]."
     )
     assert "to claim a value (effective sample size 12)" in logged_evaluation(12.0).headline
+
+
+def test_zero_has_no_sign() -> None:
+    """A share that rounds to 0 from below is 0."""
+    assert percent(Interval(0.0, -1e-9, -0.0)) == "0.0 % [0.0, 0.0]"
+
+
+def policy(quality: float, cost: float) -> PolicyOutcome:
+    """Quality and cost as shares of the reference's, quality give or take .01."""
+    kept = Interval(quality, quality - 0.01, quality + 0.01)
+    share = Interval(cost, cost, cost)
+    return PolicyOutcome(
+        quality=kept,
+        cost_usd=share,
+        reward=kept,
+        quality_kept=kept,
+        cost_share=share,
+        saving=share,
+        share={},
+    )
+
+
+@pytest.mark.parametrize(
+    ("mid", "is_named"),
+    [
+        pytest.param(policy(0.985, 0.03), True, id="as good and cheaper"),
+        pytest.param(policy(0.95, 0.03), False, id="cheaper but worse"),
+        pytest.param(policy(0.995, 0.5), False, id="as good but dearer"),
+    ],
+)
+def test_the_headline_names_a_fixed_tier_that_does_as_well(
+    mid: PolicyOutcome, is_named: bool
+) -> None:
+    """A router is worth nothing where one tier for all tasks gives the same for less."""
+    nothing = Interval(0.0, 0.0, 0.0)
+    found = msgspec.structs.replace(
+        logged_evaluation(80.0),
+        logged=None,
+        full=FullResult(
+            reference="high",
+            fixed={"low": policy(0.7, 0.01), "mid": mid, "high": policy(1.0, 1.0)},
+            router=Candidate(),
+            calibrated={"quality_99": policy(0.99, 0.04)},
+            controls={},
+            gap_at_oracle=nothing,
+            points=(),
+        ),
+    )
+
+    assert ("Always mid, which needs no router, keeps" in found.headline) is is_named
+    assert "Always low" not in found.headline
+    assert "Always high" not in found.headline

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from tracetier.errors import TableError
+from tracetier.errors import SettingsError, TableError
 from tracetier.evaluate.run import Evaluation, evaluate
 from tracetier.features.task_hash import task_hashes
 from tracetier.records import Invocation
@@ -147,3 +147,20 @@ def test_progress_names_the_stages_in_order(run: Any, full_rows: list[Invocation
         "done",
     ]
     assert all(0.0 <= share <= 1.0 for _, share in told)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"lam": -1.0}, "lam is -1.0, must be finite and >= 0"),
+        ({"lam": float("nan")}, "lam is nan"),
+        ({"seed": -1}, "seed is -1, must be at least 0"),
+        ({"n_boot": 0}, "n_boot is 0, must be at least 1"),
+    ],
+)
+def test_wrong_settings_are_told_before_anything_is_read(
+    options: dict[str, Any], words: str
+) -> None:
+    """Not after minutes, and not as figures at a lambda that cannot be."""
+    with pytest.raises(SettingsError, match=words):
+        evaluate("nowhere", "nowhere", **options)

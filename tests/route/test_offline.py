@@ -44,18 +44,21 @@ def test_it_does_what_the_router_does_to_the_bit(
     assert (tmp_path / "b.json").read_bytes() == (tmp_path / "a.json").read_bytes()
 
 
-def test_a_second_report_returns_false_and_writes_nothing(
+def test_a_second_report_returns_false_and_is_counted(
     make_router: Callable[..., Router], tmp_path: Path
 ) -> None:
-    """The file is not even touched."""
+    """Nothing is learned from it; the count outlives the process."""
     path = tmp_path / "s.json"
     (decision_id,) = _decided(make_router, path, "residual", 1)
     assert feedback_to_state(f"json://{path}", decision_id, quality=8.0, cost_usd=0.001)
-    before, when = path.read_bytes(), path.stat().st_mtime_ns
+    before = snapshot_of_state(path)
 
     assert not feedback_to_state(path, decision_id, quality=1.0)
 
-    assert (path.read_bytes(), path.stat().st_mtime_ns) == (before, when)
+    after = snapshot_of_state(path)
+    assert after.cells == before.cells
+    assert (before.counts.duplicates, after.counts.duplicates) == (0, 1)
+    assert after.counts.feedback == 1
 
 
 def test_an_unknown_decision_and_a_wrong_value_are_refused(

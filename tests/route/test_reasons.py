@@ -50,6 +50,14 @@ EXPECTS = (
     [
         pytest.param({}, ["high scores best: 8.70 +/- 0.50 at lambda 0.3"], id="the prior alone"),
         pytest.param(
+            {"reward": [5.98, 6.94, 8.06], "n_reports": [0, 3, 1]},
+            [
+                "feedback moved, in bucket edit, high by -0.64 (1 report here)",
+                "high scores best: 8.06 +/- 0.50 at lambda 0.3",
+            ],
+            id="one report moved one tier",
+        ),
+        pytest.param(
             {"reward": [5.98, 6.94, 8.06], "n_reports": [0, 3, 12]},
             [
                 "feedback moved, in bucket edit, high by -0.64 (12 reports here)",

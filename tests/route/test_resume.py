@@ -32,12 +32,12 @@ def _used(make_router: Callable[..., Router], **changes: Any) -> MemoryStore:
         pytest.param(
             {"artifact_id": "artifact-2"},
             "memory:// belongs to artifact 'artifact-1', this router to 'artifact-2'"
-            ".*another state file, or reset=True",
+            ".*another state, or move this one away to start anew .in Python: reset=True",
             id="another artifact",
         ),
         pytest.param(
             {"strategy": "seed"},
-            "learned with strategy 'residual', this router uses 'seed'; give strategy='residual'",
+            "learned with strategy 'residual', this router uses 'seed'; use strategy 'residual'",
             id="another strategy",
         ),
         pytest.param(

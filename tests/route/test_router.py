@@ -167,6 +167,19 @@ def test_a_second_report_changes_nothing(make_router: Maker) -> None:
     assert router.snapshot().counts.duplicates == 2
 
 
+def test_the_count_of_second_reports_is_saved_on_close(make_router: Maker, tmp_path: Path) -> None:
+    """Although each alone is not worth a write."""
+    path = tmp_path / "s.json"
+    with make_router(state=path) as router:
+        decision_id = router.route(EDIT).decision_id
+        router.feedback(decision_id, quality=9.0)
+        written = path.read_bytes()
+        assert not router.feedback(decision_id, quality=1.0)
+        assert path.read_bytes() == written
+
+    assert make_router(state=path).snapshot().counts.duplicates == 1
+
+
 def test_an_unknown_decision_is_refused_with_what_can_be(make_router: Maker) -> None:
     """And what can be done."""
     router = make_router()

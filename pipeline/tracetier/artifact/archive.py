@@ -129,7 +129,9 @@ def _members(archive: tarfile.TarFile, path: Path) -> dict[str, bytes]:
         content = archive.extractfile(member)
         files[name] = content.read() if content else b""
     if MANIFEST not in files:
-        raise ArtifactError(f"{path} is no artifact: it holds no {MANIFEST}")
+        raise ArtifactError(
+            f"{path} is no artifact: it holds no {MANIFEST}; give what `tracetier train` saved"
+        )
     return files
 
 

@@ -130,7 +130,9 @@ def _is_still(directory: int, path: Path) -> bool:
 def _read_all(directory: int, path: Path) -> dict[str, bytes]:
     names = sorted(os.listdir(directory))
     if MANIFEST not in names:
-        raise ArtifactError(f"{path} is no artifact: it holds no {MANIFEST}")
+        raise ArtifactError(
+            f"{path} is no artifact: it holds no {MANIFEST}; give what `tracetier train` saved"
+        )
     if len(names) > MAX_FILES:
         raise ArtifactError(f"{path} holds {len(names)} files, at most {MAX_FILES} are read")
     files: dict[str, bytes] = {}

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
-from rich import box
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
@@ -16,6 +15,7 @@ from rich.text import Text
 from tracetier.cli.decision_view import bullets, render_decision
 from tracetier.cli.state_view import q_table
 from tracetier.demo.source import DemoSource
+from tracetier.evaluate.figure_table import FigureTable
 from tracetier.evaluate.result import Evaluation, FullResult, PolicyOutcome, percent, scaled
 from tracetier.records import Decision, Task
 
@@ -57,8 +57,8 @@ def render_savings(evaluation: Evaluation, source: DemoSource) -> RenderableType
     table = _savings_table(evaluation, full, is_synthetic=source.is_synthetic)
     foot = (
         f"[..] 95 % intervals over {evaluation.n_groups:,} groups of tasks; predictions out of "
-        "fold. Last block, controls: the mean of the bucket, a model of shuffled outcomes, random "
-        "scores, and the best tier of each task in hindsight."
+        "fold. Last block, controls: the mean of the bucket, the router's predictions dealt to "
+        "other tasks, random scores, and the best tier of each task in hindsight."
     )
     return Group(_headline(full, source), table, Text(foot, style="dim"), *_notes(evaluation))
 
@@ -130,24 +130,17 @@ def _headline(full: FullResult, source: DemoSource) -> Text:
     if gap is not None and control is not None and control.frontier is not None:
         text += (
             f" Over all lambdas it closes {percent(gap.gap_closed)} of the gap between fixed "
-            f"tiers and oracle; with shuffled outcomes {percent(control.frontier.gap_closed)}."
+            f"tiers and oracle; with its predictions dealt to other tasks "
+            f"{percent(control.frontier.gap_closed)}."
         )
     label = "SYNTHETIC, no measurement of any model. " if source.is_synthetic else ""
     return Text.assemble((label, "bold yellow"), (text, "bold"))
 
 
-def _savings_table(evaluation: Evaluation, full: FullResult, *, is_synthetic: bool) -> Table:
-    table = Table(
-        title="Synthetic outcomes" if is_synthetic else None,
-        title_justify="left",
-        title_style="bold yellow",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        header_style="bold",
-    )
-    table.add_column("policy")
-    for name in ("quality", "USD/1,000", "quality kept %", "cost saved %"):
-        table.add_column(name, justify="right", no_wrap=True)
+def _savings_table(evaluation: Evaluation, full: FullResult, *, is_synthetic: bool) -> FigureTable:
+    title = Text("Synthetic outcomes", "bold yellow") if is_synthetic else ""
+    columns = ("policy", "quality", "USD/1,000", "quality kept %", "cost saved %")
+    table = FigureTable(title, columns)
     for name, outcome in full.fixed.items():
         _add(table, f"always {name}", outcome)
     table.add_section()
@@ -161,7 +154,7 @@ def _savings_table(evaluation: Evaluation, full: FullResult, *, is_synthetic: bo
     return table
 
 
-def _add(table: Table, name: str, outcome: PolicyOutcome | None) -> None:
+def _add(table: FigureTable, name: str, outcome: PolicyOutcome | None) -> None:
     if outcome is not None:
         table.add_row(
             name,

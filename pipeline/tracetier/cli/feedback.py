@@ -35,7 +35,7 @@ def feedback(
 ) -> None:
     """Report how a decision turned out, and show how Q moved.
 
-    Give the quality, the cost, or both. A second report of one decision changes nothing.
+    Give the quality, the cost, or both. A second report of one decision teaches nothing.
     """
     from tracetier.cli.state_view import q_table
     from tracetier.cli.terminal import show, show_json
@@ -55,7 +55,7 @@ def feedback(
     elif is_new:
         show(f"learned from decision {decision_id}", q_table(new, old))
     else:
-        show(f"decision {decision_id} was reported before; nothing changed")
+        show(f"decision {decision_id} was reported before; nothing was learned")
 
 
 def _settled_bucket(before: "Snapshot", after: "Snapshot") -> str | None:

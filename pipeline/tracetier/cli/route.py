@@ -1,5 +1,6 @@
 """``tracetier route``: which tier one task should go to."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -83,7 +84,8 @@ def route(
     if explain:
         show(render_reasons(decision))
     if state is not None:
-        show_line(f"report: tracetier feedback {state} {decision.decision_id} --quality 0..10")
+        where = shlex.quote(state)
+        show_line(f"report: tracetier feedback {where} {decision.decision_id} --quality 0..10")
 
 
 def _text(text: str | None, file: Path | None) -> str:

@@ -39,7 +39,7 @@ def render_state(where: str, snapshot: "Snapshot") -> RenderableType:
         f"\n{counts.decisions:,} decision{'s' * (counts.decisions != 1)}: "
         f"{counts.feedback:,} reported, "
         f"{snapshot.n_pending:,} waiting, {counts.expired:,} given up; "
-        f"{counts.duplicates:,} second reports",
+        f"{counts.duplicates:,} second report{'s' * (counts.duplicates != 1)}",
     )
     busy = _busiest(snapshot.cells)
     if not busy:
@@ -47,7 +47,8 @@ def render_state(where: str, snapshot: "Snapshot") -> RenderableType:
     shown = [cell for bucket in busy[:_N_BUCKETS] for cell in bucket]
     parts: list[RenderableType] = [head, q_table(shown)]
     if len(busy) > _N_BUCKETS:
-        parts.append(Text(f"and {len(busy) - _N_BUCKETS:,} more buckets", style="dim"))
+        n_more = len(busy) - _N_BUCKETS
+        parts.append(Text(f"and {n_more:,} more bucket{'s' * (n_more != 1)}", style="dim"))
     parts.append(Text(f"Q = quality (0-10) - lambda x cost (0-1), lambda {snapshot.lam:g}", "dim"))
     return Group(*parts)
 

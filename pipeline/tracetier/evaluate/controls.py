@@ -64,9 +64,10 @@ def majority_tier(quality: Matrix, cost: Matrix, lam: float) -> int:
 
 
 def shuffle_predictions(predictions: Predictions, rng: np.random.Generator) -> Predictions:
-    """Give every task the predictions of another: what shuffled labels would teach, at most.
+    """Give every task the predictions of another; nothing is trained again.
 
-    The spread of the predictions stays, their tie to the task goes.
+    The spread of the predictions stays, their tie to the task goes. A model of shuffled labels
+    would not even have the spread.
     """
     order = rng.permutation(len(predictions.quality))
     return Predictions(predictions.quality[order], predictions.cost[order])

@@ -81,7 +81,9 @@ class FrontierFigures(Struct, frozen=True, kw_only=True):
         Mean height of the hull between the cheapest and the dearest tier's mean cost, in [0, 1],
         and what of it the fixed tiers alone do not reach.
     gap_closed : Interval
-        Share of the way from the fixed tiers to the oracle.
+        Share of the way from the fixed tiers to the oracle. Never below 0, since the fixed tiers
+        are among the points of the hull: chance alone lifts it, most of all in the resamples.
+        What of it is chance, the shuffled control shows.
     saving_at_100, saving_at_99 : Interval
         Saving at no less than all and 99 % of the best fixed tier's quality, as a share of its
         cost. Read off the frontier in hindsight; see the calibrated point for an honest one.

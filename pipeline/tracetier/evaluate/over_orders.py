@@ -90,5 +90,8 @@ def versus_baseline(
 
 
 def _over_orders(rows: Sequence[NDArray[np.float64]], seed: int) -> MeanDraws:
-    """Resample orders: a row per order, each an independent replicate."""
-    return bootstrap_means(np.stack(rows), np.arange(len(rows)), seed=seed)
+    """Resample orders: a row per order, each an independent replicate; one has no interval."""
+    found = bootstrap_means(np.stack(rows), np.arange(len(rows)), seed=seed)
+    if len(rows) > 1:
+        return found
+    return found._replace(draws=np.full_like(found.draws, np.nan))

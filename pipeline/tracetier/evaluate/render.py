@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from tracetier.evaluate.figure_table import FigureTable
 from tracetier.evaluate.importance import LoggedValue
 from tracetier.evaluate.result import (
     Candidate,
@@ -50,9 +49,9 @@ def _full_parts(full: FullResult, lam: float) -> list[RenderableType]:
     return parts
 
 
-def _policy_table(full: FullResult, lam: float) -> Table:
+def _policy_table(full: FullResult, lam: float) -> FigureTable:
     tiers = tuple(full.fixed)
-    table = _table(
+    table = FigureTable(
         f"Policies at lambda {lam:g}; kept and cost in % of {full.reference}",
         ("policy", "quality", "USD/1,000", "kept %", "cost %", "tiers %"),
     )
@@ -67,7 +66,7 @@ def _policy_table(full: FullResult, lam: float) -> Table:
 
 
 def _add_policies(
-    table: Table, rows: Mapping[str, PolicyOutcome | None], tiers: Sequence[str]
+    table: FigureTable, rows: Mapping[str, PolicyOutcome | None], tiers: Sequence[str]
 ) -> None:
     for name, outcome in rows.items():
         if outcome is not None:
@@ -81,8 +80,8 @@ def _add_policies(
             )
 
 
-def _frontier_table(full: FullResult) -> Table:
-    table = _table(
+def _frontier_table(full: FullResult) -> FigureTable:
+    table = FigureTable(
         "Frontiers over all lambdas (the saving is read off in hindsight)",
         ("predictions", "gap closed %", "AIQ gain x 1,000", "saving % at 99 %"),
     )
@@ -93,7 +92,7 @@ def _frontier_table(full: FullResult) -> Table:
     return table
 
 
-def _add_frontier(table: Table, name: str, candidate: Candidate) -> None:
+def _add_frontier(table: FigureTable, name: str, candidate: Candidate) -> None:
     figures = candidate.frontier
     if figures is None:
         return
@@ -105,8 +104,10 @@ def _add_frontier(table: Table, name: str, candidate: Candidate) -> None:
     )
 
 
-def _logged_table(logged: LoggedResult, lam: float) -> Table:
-    table = _table("Values from the log (SNIPS)", ("policy", "quality", "USD/1,000", "rows", "ESS"))
+def _logged_table(logged: LoggedResult, lam: float) -> FigureTable:
+    table = FigureTable(
+        "Values from the log (SNIPS)", ("policy", "quality", "USD/1,000", "rows", "ESS")
+    )
     table.add_row(
         "as logged",
         scaled(logged.logged_quality, ".2f", scale=10.0),
@@ -120,7 +121,7 @@ def _logged_table(logged: LoggedResult, lam: float) -> Table:
     return table
 
 
-def _add_logged(table: Table, name: str, value: LoggedValue) -> None:
+def _add_logged(table: FigureTable, name: str, value: LoggedValue) -> None:
     known = value.is_supported
     table.add_row(
         name,
@@ -129,13 +130,6 @@ def _add_logged(table: Table, name: str, value: LoggedValue) -> None:
         f"{value.n_matched:,}",
         f"{value.ess:.0f}",
     )
-
-
-def _table(title: str, columns: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="right" if place else "left", no_wrap=not place)
-    return table
 
 
 def _footer(evaluation: Evaluation) -> str:

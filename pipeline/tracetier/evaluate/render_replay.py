@@ -1,12 +1,16 @@
 """A replay for people at a terminal: the headline, then strategies, then comparisons."""
 
-from rich.box import SIMPLE_HEAD
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from tracetier.evaluate.figure_table import FigureTable
 from tracetier.evaluate.replay_result import Replay
-from tracetier.evaluate.result import scaled
+from tracetier.evaluate.result import counted, scaled
+
+FEW_ORDERS = 10
+"""With fewer the percentiles of resampled orders cover too little."""
 
 
 def render_replay(replay: Replay) -> RenderableType:
@@ -22,27 +26,22 @@ def render_replay(replay: Replay) -> RenderableType:
     return Group(*parts)
 
 
-def _strategies(replay: Replay) -> Table:
-    table = _table("Regret while learning")
-    _add_checkpoints(table, replay)
-    for name in ("vs bucket", "quality", "USD/1,000"):
-        table.add_column(name, justify="right")
+def _strategies(replay: Replay) -> FigureTable:
+    table = _table("Regret while learning", replay, ("vs bucket", "quality", "USD/1,000"))
     for name, found in replay.strategies.items():
         table.add_row(
             name,
-            *(f"{each.estimate:,.0f}" for each in found.regret_oracle),
-            f"{found.regret_bucket[-1].estimate:,.0f}",
+            *(f"{each.estimate:z,.0f}" for each in found.regret_oracle),
+            f"{found.regret_bucket[-1].estimate:z,.0f}",
             f"{10 * found.quality[-1].estimate:.2f}",
             f"{1000 * found.cost_usd[-1].estimate:.3g}",
         )
     return table
 
 
-def _versus(replay: Replay) -> Table:
-    table = _table(f"Regret of {replay.strategy} as a share of a baseline's")
-    _add_checkpoints(table, replay)
-    for name in ("better in", "p (sign)"):
-        table.add_column(name, justify="right")
+def _versus(replay: Replay) -> FigureTable:
+    title = f"Regret of {replay.strategy} as a share of a baseline's"
+    table = _table(title, replay, ("better in", "p (sign)"))
     for name, found in replay.versus.items():
         table.add_row(
             name,
@@ -54,15 +53,9 @@ def _versus(replay: Replay) -> Table:
     return table
 
 
-def _table(title: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-    table.add_column("strategy", no_wrap=True)
-    return table
-
-
-def _add_checkpoints(table: Table, replay: Replay) -> None:
-    for end in replay.checkpoints:
-        table.add_column(f"at {end:,}", justify="right")
+def _table(title: str, replay: Replay, others: Sequence[str]) -> FigureTable:
+    ends = [f"at {end:,}" for end in replay.checkpoints]
+    return FigureTable(title, ("strategy", *ends, *others))
 
 
 def _footer(replay: Replay) -> str:
@@ -71,8 +64,15 @@ def _footer(replay: Replay) -> str:
         aim += f" (mean, for {replay.budget_usd:.3g} USD per task as predicted)"
     return (
         f"{replay.n_tasks:,} tasks ({replay.n_out_of_fold:,} predicted out of fold, "
-        f"{replay.n_left_out:,} left out), {replay.orders} orders, seed {replay.seed}, {aim}; "
-        "regret is in units of reward (0-10) against the best tier of each task in hindsight, vs "
-        "bucket against the best fixed tier of each bucket; quality 0-10; "
-        f"[..] 95 % intervals over orders; artifact {replay.artifact_id}."
+        f"{replay.n_left_out:,} left out), {counted(replay.orders, 'order')}, seed {replay.seed}, "
+        f"{aim}; regret is in units of reward (0-10) against the best tier of each task in "
+        "hindsight, vs bucket against the best fixed tier of each bucket; quality 0-10; "
+        f"{_intervals(replay.orders)}; artifact {replay.artifact_id}."
     )
+
+
+def _intervals(orders: int) -> str:
+    if orders == 1:
+        return "no intervals, which take more than one order"
+    rough = f", rough with so few as {orders}" if orders < FEW_ORDERS else ""
+    return f"[..] 95 % intervals over orders{rough}"

@@ -21,6 +21,7 @@ from tracetier.evaluate.replay_result import Replay
 from tracetier.evaluate.stream import Stream, fresh_strategy
 from tracetier.measures.frontier import sweep
 from tracetier.measures.hull import mixture_at, upper_hull
+from tracetier.route.router import checked_lam
 from tracetier.table import read_table
 
 __all__ = ["Replay", "replay"]
@@ -28,7 +29,8 @@ __all__ = ["Replay", "replay"]
 Vector = NDArray[np.float64]
 Progress = Callable[[str, float], None]
 
-BASELINES = ("seed", "seed-cold")
+BASELINES = ("greedy", "seed", "seed-cold")
+"""The model alone without learning, the published rule started from it, and started from 0."""
 
 
 def replay(
@@ -70,11 +72,16 @@ def replay(
     TableError
         If no task has the outcome of every tier.
     SettingsError
-        If the strategy is unknown, there is no order, or both or an impossible budget are given.
+        If the strategy is unknown, lambda is not finite or below 0, the seed is below 0, there is
+        no order, or an impossible budget is given, or a budget beside lambda.
     """
     tell = progress or (lambda what, share: None)
     if orders < 1:
         raise SettingsError(f"orders is {orders}, must be at least 1")
+    if seed < 0:
+        raise SettingsError(f"seed is {seed}, must be at least 0")
+    if lam is not None:
+        lam = checked_lam(lam)
     if lam is not None and budget_usd is not None:
         raise SettingsError("give lam or budget_usd, not both: a budget solves for lambda")
     tell("reading", 0.0)

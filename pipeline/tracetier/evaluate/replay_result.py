@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from tracetier.evaluate.result import scaled
+from tracetier.evaluate.result import counted, scaled
 from tracetier.measures.bootstrap import Interval
 
 
@@ -107,8 +107,8 @@ class Replay(Struct, frozen=True, kw_only=True):
         """The one sentence to remember."""
         own = self.strategies[self.strategy]
         text = (
-            f"Over {self.orders} orders of {self.n_tasks:,} tasks, {self.strategy} scored "
-            f"{scaled(own.quality[-1], '.2f', scale=10.0)} of 10 at "
+            f"Over {counted(self.orders, 'order')} of {self.n_tasks:,} tasks, {self.strategy} "
+            f"scored {scaled(own.quality[-1], '.2f', scale=10.0)} of 10 at "
             f"{scaled(own.cost_usd[-1], '.3g', unit=' USD')} per task"
         )
         for name, versus in self.versus.items():

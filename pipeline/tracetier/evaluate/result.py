@@ -74,6 +74,8 @@ class FullResult(Struct, frozen=True, kw_only=True):
     calibrated : dict of str to PolicyOutcome
         ``"quality_99"`` and ``"quality_100"``: the least cost that keeps 99 % or all of the
         reference's quality, solved on four fifths of the tasks and told on the last, in turn.
+        Their intervals are those of the points that were solved: they are not solved again in
+        each resample.
     controls : dict of str to Candidate
     gap_at_oracle : Interval
         Of the router at the evaluation's lambda.
@@ -173,27 +175,60 @@ def percent(interval: Interval, digits: int = 1) -> str:
 
 
 def scaled(interval: Interval, spec: str, *, scale: float = 1.0, unit: str = "") -> str:
-    """Write a value with its interval; what is undefined is a dash.
+    """Write a value with its interval; what is undefined is a dash, and 0 has no sign.
 
     Examples
     --------
     >>> scaled(Interval(0.5, 0.25, 0.75), ".2f", unit=" USD")
     '0.50 USD [0.25, 0.75]'
+    >>> scaled(Interval(0.0, -0.01, 0.5), ".1f")
+    '0.0 [0.0, 0.5]'
     """
     if not isfinite(interval.estimate):
         return "-"
-    head = f"{interval.estimate * scale:{spec}}{unit}"
+    head = f"{interval.estimate * scale:z{spec}}{unit}"
     if not isfinite(interval.low):
         return head
-    return f"{head} [{interval.low * scale:{spec}}, {interval.high * scale:{spec}}]"
+    return f"{head} [{interval.low * scale:z{spec}}, {interval.high * scale:z{spec}}]"
+
+
+def counted(n: int, noun: str) -> str:
+    """Write a number of things.
+
+    Examples
+    --------
+    >>> counted(1, "order"), counted(3609, "order")
+    ('1 order', '3,609 orders')
+    """
+    return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
 def _full_headline(found: FullResult) -> str:
     point, tier = found.calibrated["quality_99"], found.reference
-    return (
+    text = (
         f"Set beforehand to keep 99 % of {tier}'s quality, the router keeps "
         f"{percent(point.quality_kept)} at {percent(point.cost_share)} of its cost."
     )
+    rival = _rival(found, point)
+    if rival is not None:
+        fixed = found.fixed[rival]
+        text += (
+            f" Always {rival}, which needs no router, keeps {percent(fixed.quality_kept)} at "
+            f"{percent(fixed.cost_share)}."
+        )
+    return text
+
+
+def _rival(found: FullResult, point: PolicyOutcome) -> str | None:
+    """Return the best fixed tier that costs no more and whose quality is within the interval."""
+    rivals = [
+        name
+        for name, fixed in found.fixed.items()
+        if name != found.reference
+        and fixed.cost_share.estimate <= point.cost_share.estimate
+        and fixed.quality_kept.estimate >= point.quality_kept.low
+    ]
+    return max(rivals, key=lambda name: found.fixed[name].quality.estimate, default=None)
 
 
 def _logged_headline(found: LoggedResult, lam: float) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tracetier.artifact import Artifact, load_artifact
-from tracetier.errors import TableError
+from tracetier.errors import SettingsError, TableError
 from tracetier.evaluate.compare import FullTasks, compare
 from tracetier.evaluate.controls import Predictions
 from tracetier.evaluate.figures import Resampling
@@ -16,6 +16,7 @@ from tracetier.evaluate.predictions import TaskPredictions, predict_tasks
 from tracetier.evaluate.result import Evaluation, FullResult, LoggedResult
 from tracetier.measures.bootstrap import N_DRAWS, bootstrap_means, column_interval
 from tracetier.measures.frontier import choose_tiers
+from tracetier.route.router import checked_lam
 from tracetier.table import read_table
 
 __all__ = ["Evaluation", "evaluate"]
@@ -57,16 +58,24 @@ def evaluate(
     ------
     TableError
         If the table has neither full information nor propensities, or only one group of tasks.
+    SettingsError
+        If lambda is not finite or below 0, the seed is below 0, or there is no resample.
     """
     tell = progress or (lambda what, share: None)
+    if lam is not None:
+        lam = checked_lam(lam)
+    if seed < 0:
+        raise SettingsError(f"seed is {seed}, must be at least 0")
+    if n_boot < 1:
+        raise SettingsError(f"n_boot is {n_boot}, must be at least 1")
     tell("reading", 0.0)
     artifact = load_artifact(artifact_path)
     outcomes = gather_outcomes(read_table(table_path), artifact.tiers)
     n_groups = len(np.unique(outcomes.groups))
     if n_groups < 2:
         raise TableError(
-            f"table {str(table_path)!r} has {len(outcomes.tasks)} usable tasks, all of one text or "
-            "session; an interval needs at least two independent groups of tasks"
+            f"table {str(table_path)!r} has {len(outcomes.tasks):,} usable tasks, all of one "
+            "text or session; an interval needs at least two independent groups of tasks"
         )
     predictions = predict_tasks(
         artifact.predictor,
@@ -159,15 +168,15 @@ def _notes(
     notes: list[str] = []
     if outcomes.n_left_out:
         what = "tasks lack" if isinstance(outcomes, FullOutcomes) else "logged rows lack"
-        notes.append(f"{outcomes.n_left_out} {what} an outcome that is needed and are left out")
+        notes.append(f"{outcomes.n_left_out:,} {what} an outcome that is needed and are left out")
     if n_groups < FEW_GROUPS:
         notes.append(f"only {n_groups} independent groups of tasks: the intervals are rough")
     if n_out_of_fold:
         # The heads had not seen these tasks; how they are blended and calibrated had.
         notes.append(
-            f"{n_out_of_fold} tasks were in training: the models had not seen them, but the blend "
-            "and its calibration were chosen on their outcomes, which flatters a little and is "
-            "not in the intervals; a held-out table is the clean test"
+            f"{n_out_of_fold:,} tasks were in training: the models had not seen them, but the "
+            "blend and its calibration were chosen on their outcomes, which flatters a little and "
+            "is not in the intervals; a held-out table is the clean test"
         )
     if logged is not None:
         notes.append(

@@ -128,7 +128,8 @@ class Learner:
         Returns
         -------
         bool
-            ``False`` where the decision's report had come before; then nothing changes.
+            ``False`` where the decision's report had come before; then nothing is learned, and
+            the second report is counted.
 
         Raises
         ------

@@ -38,7 +38,8 @@ def feedback_to_state(
     Returns
     -------
     bool
-        ``False`` where the decision's report had come before; then nothing is written.
+        ``False`` where the decision's report had come before; then nothing is learned, and the
+        second report is counted.
 
     Raises
     ------
@@ -54,10 +55,9 @@ def feedback_to_state(
     _read(store)  # before a lock file, or its folder, is made for a path that was mistyped
     with store.exclusive():
         learner = _read(store)
-        if not learner.apply(outcome):
-            return False
+        is_new = learner.apply(outcome)
         store.save(encode_document(learner.document()))
-        return True
+        return is_new
 
 
 def snapshot_of_state(url: StateUrl, *, lam: float | None = None) -> Snapshot:

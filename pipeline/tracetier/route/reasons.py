@@ -71,10 +71,14 @@ def _expectation(prediction: Prediction, tiers: Sequence[str]) -> str:
 
 def _running_means(choice: Choice, tiers: Sequence[str], bucket: str) -> str:
     parts = [
-        f"{name} {q:.2f} ({n} reports)"
+        f"{name} {q:.2f} ({_reports(n)})"
         for name, q, n in zip(tiers, choice.reward, choice.n_reports, strict=True)
     ]
     return f"mean rewards so far in bucket {bucket}: " + ", ".join(parts)
+
+
+def _reports(n: int) -> str:
+    return "1 report" if n == 1 else f"{n} reports"
 
 
 def _moved_by_feedback(choice: Choice, tiers: Sequence[str], bucket: str) -> str:
@@ -82,7 +86,7 @@ def _moved_by_feedback(choice: Choice, tiers: Sequence[str], bucket: str) -> str
     for a, before in enumerate(choice.prior_reward):
         change = choice.reward[a] - before
         if change > _MOVED or change < -_MOVED:
-            parts.append(f"{tiers[a]} by {change:+.2f} ({choice.n_reports[a]} reports here)")
+            parts.append(f"{tiers[a]} by {change:+.2f} ({_reports(choice.n_reports[a])} here)")
     return f"feedback moved, in bucket {bucket}, " + ", ".join(parts) if parts else ""
 
 

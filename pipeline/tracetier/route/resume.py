@@ -39,7 +39,7 @@ def resume(
 
 
 def _check_belongs(document: StateDocument, fresh: StateDocument, where: str) -> None:
-    mend = "use another state file, or reset=True to start this one anew"
+    mend = "use another state, or move this one away to start anew (in Python: reset=True)"
     if document.artifact_id != fresh.artifact_id:
         raise StateError(
             f"{where} belongs to artifact {document.artifact_id!r}, this router to "
@@ -49,7 +49,7 @@ def _check_belongs(document: StateDocument, fresh: StateDocument, where: str) ->
     if theirs != ours:
         raise StateError(
             f"{where} was learned with strategy {theirs!r}, this router uses {ours!r}; "
-            f"give strategy={theirs!r}, or {mend}"
+            f"use strategy {theirs!r}, or {mend}"
         )
     if document.tiers != fresh.tiers or document.buckets != fresh.buckets:
         raise StateError(

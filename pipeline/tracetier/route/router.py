@@ -247,7 +247,8 @@ class Router:
         Returns
         -------
         bool
-            ``False`` where the decision's report had come before; then nothing changes.
+            ``False`` where the decision's report had come before; then nothing is learned, and
+            the second report is counted (that count alone is saved by `save` and `close`).
 
         Raises
         ------
@@ -344,8 +345,8 @@ class Router:
         # One sum finds any NaN or infinity.
         if not math.isfinite(sum(prediction.quality) + sum(prediction.cost)):
             raise ArtifactError(
-                f"artifact {self.artifact_id!r} predicts {prediction} for {task!r}, expected "
-                "finite numbers; train it again"
+                f"artifact {self.artifact_id!r} predicts {prediction} for a task of "
+                f"{len(task.text):,} characters, expected finite numbers; train it again"
             )
         return prediction
 
@@ -395,8 +396,8 @@ class Router:
             for outcome in outcomes:
                 self._learner.check_known(outcome.decision_id)
             applied = [self._learner.apply(outcome) for outcome in outcomes]
+            self._changed += bool(applied)
             if any(applied):
-                self._changed += 1
                 self._reported = self._changed
             # Also for a second report: the first one may have failed to be saved.
             wanted = self._reported
