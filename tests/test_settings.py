@@ -131,7 +131,7 @@ def test_every_setting_has_a_variable(
 
 def test_the_table_of_settings_names_every_field() -> None:
     """A field without a row could not be set by file or variable."""
-    fields = set(Settings.__struct_fields__) - {"tiers", "sources"}
+    fields = set(Settings.__struct_fields__) - {"tiers", "scores", "sources"}
 
     assert {spec.field for spec in SETTINGS} == fields
 
@@ -158,7 +158,9 @@ def test_tiers_can_be_given_by_the_caller(toml: Path) -> None:
             "[route]\nlamb = 1", r"toml: \[route\] unknown.*'lamb'; did you mean 'lam'", id="key"
         ),
         pytest.param("[rout]\nlam = 1", "'rout'; did you mean 'route'", id="section"),
-        pytest.param("[zzz]", "'zzz'; known are tier, route, train, privacy", id="nothing near"),
+        pytest.param(
+            "[zzz]", "'zzz'; known are tier, scores, route, train, privacy", id="nothing near"
+        ),
         pytest.param("lam = 1", r"'lam' belongs under \[route\]", id="no section"),
         pytest.param("[train]\nlam = 1", r"\[train\] 'lam' belongs under", id="other section"),
         pytest.param("route = 3", r"'route' is 3, expected a section", id="section is a value"),

@@ -40,8 +40,15 @@ class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
         Longest acceptable answer time, in seconds.
     turn_index, n_prior_errors : int, optional
         Turn within the session from 0, and failures seen in it so far.
+    n_prior_retries, n_files_touched : int, optional
+        Steps of the session that were tried again after a failure, and distinct files that its
+        tools have touched so far.
+    idle_s : float, optional
+        Seconds since the last step of the session ended.
     last_tier : str, optional
         Tier of the previous invocation in the session.
+    last_failed : bool, optional
+        Whether that invocation failed.
     level : {"call", "agent_run", "task"}, optional
         What is routed: a model call, a run of an agent, or a whole task.
     attrs : dict, optional
@@ -65,7 +72,11 @@ class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     latency_limit_s: float | None = None
     turn_index: int | None = None
     n_prior_errors: int | None = None
+    n_prior_retries: int | None = None
+    n_files_touched: int | None = None
+    idle_s: float | None = None
     last_tier: str | None = None
+    last_failed: bool | None = None
     level: Level | None = None
     attrs: dict[str, AttrValue] | None = None
     session_id: str | None = None
@@ -76,7 +87,8 @@ class Invocation(Struct, frozen=True, kw_only=True):
 
     Field names are the table's columns; ``attrs`` becomes the ``attr_*`` columns.
     ``y_quality`` is in [0, 1], ``y_cost_usd`` in USD, ``p_log`` the probability with which
-    the logging policy took the tier; ``None`` is unknown.
+    the logging policy took the tier; ``None`` is unknown. ``task_text_hash`` stands for a text
+    that is withheld.
     """
 
     trace_id: str
@@ -85,6 +97,7 @@ class Invocation(Struct, frozen=True, kw_only=True):
     parent_id: str | None = None
     session_id: str | None = None
     timestamp: datetime | None = None
+    task_text_hash: str | None = None
     task_text: str = ""
     task_type: str | None = None
     agent_name: str | None = None
@@ -95,7 +108,11 @@ class Invocation(Struct, frozen=True, kw_only=True):
     latency_limit_s: float | None = None
     turn_index: int | None = None
     n_prior_errors: int | None = None
+    n_prior_retries: int | None = None
+    n_files_touched: int | None = None
+    idle_s: float | None = None
     last_tier: str | None = None
+    last_failed: bool | None = None
     level: Level | None = None
     attrs: dict[str, AttrValue] | None = None
     model: str | None = None
@@ -103,6 +120,8 @@ class Invocation(Struct, frozen=True, kw_only=True):
     p_log: float | None = None
     y_quality: float | None = None
     y_quality_source: str | None = None
+    y_quality_name: str | None = None
+    y_quality_time: datetime | None = None
     y_cost_usd: float | None = None
     y_cost_source: str | None = None
     y_latency_s: float | None = None
@@ -127,7 +146,11 @@ class Invocation(Struct, frozen=True, kw_only=True):
             latency_limit_s=self.latency_limit_s,
             turn_index=self.turn_index,
             n_prior_errors=self.n_prior_errors,
+            n_prior_retries=self.n_prior_retries,
+            n_files_touched=self.n_files_touched,
+            idle_s=self.idle_s,
             last_tier=self.last_tier,
+            last_failed=self.last_failed,
             level=self.level,
             attrs=self.attrs,
         )

@@ -47,6 +47,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         Fits at a time, >= 1; ``None`` is one per core.
     store_text : bool
         Whether task texts may be written to decision logs; else a keyed hash.
+    redact : tuple of str
+        Regular expressions of what ``ingest --redact`` takes out beside the shapes that it knows.
+    scores : dict
+        What the scores in logs say of quality, by their names, as it stands in the file; `ingest`
+        checks it.
     sources : dict of str to str
         For each field, where its value came from.
     """
@@ -60,6 +65,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     folds: Annotated[int, Meta(ge=2, le=50)] = 5
     n_jobs: Annotated[int, Meta(ge=1)] | None = None
     store_text: bool = False
+    redact: tuple[str, ...] = ()
+    scores: dict[str, object] = {}
     sources: dict[str, str] = {}
 
     @property
@@ -90,8 +97,9 @@ SETTINGS: Final = (
     SettingSpec("folds", "train", "folds of the out-of-fold predictions"),
     SettingSpec("n_jobs", "train", "fits at a time, one per core where not given"),
     SettingSpec("store_text", "privacy", "write task texts to decision logs"),
+    SettingSpec("redact", "privacy", "list of regular expressions that --redact takes out too"),
 )
-"""Every setting but the tiers, which only the file and the caller can declare."""
+"""Every setting but the tiers and the scores, which only the file and the caller can declare."""
 
 _SPECS = {spec.field: spec for spec in SETTINGS}
 _SECTIONS = tuple(dict.fromkeys(spec.section for spec in SETTINGS))
@@ -142,7 +150,7 @@ def load_settings(
 
 def _defaults() -> dict[str, object]:
     blank = Settings()
-    return {name: getattr(blank, name) for name in ("tiers", *_SPECS)}
+    return {name: getattr(blank, name) for name in ("tiers", "scores", *_SPECS)}
 
 
 def _from_file(path: Path) -> _Layer:
@@ -150,10 +158,12 @@ def _from_file(path: Path) -> _Layer:
     for name, section in content.items():
         if name == "tier":
             layer["tiers"] = (_tiers(section, str(path)), str(path))
+        elif name == "scores":
+            layer["scores"] = (_section(section, name, str(path)), f"{path} [scores]")
         elif name in _SECTIONS:
             layer |= _from_section(section, name, str(path))
         else:
-            raise SettingsError(f"{path}: {_misplaced(name, ('tier', *_SECTIONS))}")
+            raise SettingsError(f"{path}: {_misplaced(name, ('tier', 'scores', *_SECTIONS))}")
     return layer
 
 
@@ -169,12 +179,17 @@ def _read_toml(path: Path) -> dict[str, object]:
         raise SettingsError(f"{path} is not a TOML file: {error}") from error
 
 
-def _from_section(section: object, name: str, path: str) -> _Layer:
+def _section(section: object, name: str, path: str) -> dict[str, object]:
     if not isinstance(section, dict):
         raise SettingsError(
             f"{path}: {name!r} is {section!r}, expected a section: write [{name}] on a line of its "
             "own and its settings below"
         )
+    return section
+
+
+def _from_section(content: object, name: str, path: str) -> _Layer:
+    section = _section(content, name, path)
     known = tuple(spec.field for spec in SETTINGS if spec.section == name)
     for key in section:
         if key not in known:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracetier.features.extract import attr_value, extract, extract_row
-from tracetier.features.spec import EXTRACTOR_VERSION, FEATURES, X_COLUMNS
+from tracetier.features.spec import EXTRACTOR_VERSION, FEATURES, STATE_FEATURES, X_COLUMNS
 from tracetier.features.words import HASH_BITS
 from tracetier.records import Invocation, Task
 
@@ -30,21 +30,30 @@ TASKS = st.builds(
     latency_limit_s=st.none() | st.floats(),
     turn_index=COUNT,
     n_prior_errors=COUNT,
+    n_prior_retries=COUNT,
+    n_files_touched=COUNT,
+    idle_s=st.none() | st.floats(),
     last_tier=NAME,
+    last_failed=st.none() | st.booleans(),
     level=st.sampled_from([None, "call", "agent_run", "task"]),
     attrs=st.none() | st.dictionaries(ANY_TEXT, st.floats() | ANY_TEXT | st.booleans(), max_size=3),
     session_id=NAME,
 )
 COLUMN_OF_FIELD = {"text": "task_text", "attrs": "attr_*"}
 
-PINNED = {1: "0ea4cd56f511"}
+N_STATE = len(STATE_FEATURES)
+
+PINNED = {1: ((53, "0ea4cd56f511"), (57, "9b236ee8c07c"))}
+"""Version of the extractor → how many columns it had, ever more, and the digest of them all."""
 PROBES = (
     Task(),
     Task(text="Rename foo_1 to bar? (B) 3.5 > 2, `x` http://a.b", task_type="code", tools=["edit"]),
     Task(text="Größe 日本 😀 " * 2_000, n_tools=7, prompt_tokens_est=40, attrs={"team": "a"}),
     Task(text="def f(x):\n    return {x;}\n", context_tokens=9, latency_limit_s=2.5, turn_index=3),
     Task(text="x" * 20_000, agent_name="a", last_tier="low", level="task", n_prior_errors=1),
+    Task(n_prior_retries=1, n_files_touched=3, idle_s=2.5, last_failed=False),
 )
+PROBES_OF = {53: 5, 57: 6}
 
 
 def by_name(task: Task) -> dict[str, float]:
@@ -61,11 +70,15 @@ def test_a_row_stands_in_the_order_of_the_columns() -> None:
         latency_limit_s=1.0,
         turn_index=0,
         n_prior_errors=2,
+        n_prior_retries=1,
+        n_files_touched=3,
+        idle_s=0.0,
+        last_failed=True,
     )
 
     found = by_name(task)
 
-    assert {name: found[name] for name in X_COLUMNS[-10:]} == pytest.approx(
+    assert {name: found[name] for name in X_COLUMNS[-N_STATE:]} == pytest.approx(
         {
             "x_tools": log(3),
             "x_tool_overlap_max": 1.0,
@@ -77,6 +90,10 @@ def test_a_row_stands_in_the_order_of_the_columns() -> None:
             "x_latency_limit": log(2),
             "x_turn": 0.0,
             "x_prior_errors": log(3),
+            "x_prior_retries": log(2),
+            "x_files_touched": log(4),
+            "x_idle": 0.0,
+            "x_last_failed": 1.0,
         }
     )
 
@@ -98,7 +115,7 @@ def test_any_task_gives_finite_numbers_or_nan_and_sound_ids(task: Task) -> None:
 
     assert len(row) == len(X_COLUMNS)
     assert not np.isinf(row).any()
-    assert not np.isnan(row[: len(X_COLUMNS) - 10]).any()
+    assert not np.isnan(row[: len(X_COLUMNS) - N_STATE]).any()
     assert (np.diff(ids.astype(np.int64)) > 0).all()
     assert not ids.size or ids[-1] < 2**HASH_BITS
 
@@ -187,16 +204,22 @@ def test_a_task_sent_as_json_has_the_same_features() -> None:
         np.testing.assert_array_equal(extract(task).ids, extract(sent).ids)
 
 
-def test_other_features_need_another_version() -> None:
-    """Where this fails, raise ``EXTRACTOR_VERSION`` and add the new digest, never change one."""
+@pytest.mark.parametrize(("n_columns", "pinned"), PINNED[EXTRACTOR_VERSION])
+def test_other_features_need_another_version(n_columns: int, pinned: str) -> None:
+    """Where this fails, raise ``EXTRACTOR_VERSION``; only columns at the end need none."""
     content = [
-        ([None if isnan(x) else round(x, 9) for x in row], ids.tolist())
-        for row, ids in map(extract, PROBES)
+        ([None if isnan(x) else round(x, 9) for x in row[:n_columns]], ids.tolist())
+        for row, ids in map(extract, PROBES[: PROBES_OF[n_columns]])
     ]
 
     digest = hashlib.sha256(msgspec.json.encode(content)).hexdigest()
 
-    assert digest.startswith(PINNED[EXTRACTOR_VERSION])
+    assert digest.startswith(pinned)
+
+
+def test_every_column_is_pinned() -> None:
+    """A new column comes with a digest of its own."""
+    assert PINNED[EXTRACTOR_VERSION][-1][0] == len(X_COLUMNS)
 
 
 @pytest.mark.parametrize(

@@ -34,13 +34,19 @@ def _at(microseconds: int) -> datetime:
 _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "tools": st.lists(_TEXT, max_size=3),
     "level": st.sampled_from(["call", "agent_run", "task"]),
-    "timestamp": st.integers(0, 7 * 10**15).map(_at),
     "attrs": st.fixed_dictionaries({}, optional={"a": _NUMBER, "b": _TEXT, "c": st.booleans()}),
 }
 
 
 def _strategy(field: msgspec.structs.FieldInfo) -> st.SearchStrategy[Any]:
-    by_type = {str | None: _TEXT, str: _TEXT, int | None: _COUNT, float | None: _NUMBER}
+    by_type: dict[Any, st.SearchStrategy[Any]] = {
+        str: _TEXT,
+        str | None: _TEXT,
+        int | None: _COUNT,
+        float | None: _NUMBER,
+        bool | None: st.booleans(),
+        datetime | None: st.integers(0, 7 * 10**15).map(_at),
+    }
     known = _VALUES[field.name] if field.name in _VALUES else by_type[field.type]
     return known if field.type is str else st.none() | known
 

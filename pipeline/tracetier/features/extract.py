@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 
 from tracetier.features.shape import shape_row
 from tracetier.features.spec import X_COLUMNS
-from tracetier.features.text import view_text
+from tracetier.features.text import estimate_tokens, view_text
 from tracetier.features.tool_names import overlaps
 from tracetier.features.words import Ids, field_tokens, hash_words
 from tracetier.records import Task
 
 __all__ = ["X_COLUMNS", "Extracted", "attr_value", "extract", "extract_row"]
 
-_BYTES_PER_TOKEN = 4
 _MOST = 1e30
 """A number beyond it says nothing; squares and single precision must hold what is left."""
 
@@ -70,7 +69,7 @@ def _state_row(task: Task, n_bytes: int, tokens: list[bytes]) -> list[float]:
     tools = task.tools
     estimate = task.prompt_tokens_est
     if estimate is None:
-        estimate = -(-n_bytes // _BYTES_PER_TOKEN)
+        estimate = estimate_tokens(n_bytes)
     return [
         _ln(len(tools) if tools is not None else task.n_tools),
         *(_tool_row(tools, tokens) if tools else (nan, nan, nan, nan)),
@@ -79,6 +78,10 @@ def _state_row(task: Task, n_bytes: int, tokens: list[bytes]) -> list[float]:
         _ln(task.latency_limit_s),
         _ln(task.turn_index),
         _ln(task.n_prior_errors),
+        _ln(task.n_prior_retries),
+        _ln(task.n_files_touched),
+        _ln(task.idle_s),
+        nan if task.last_failed is None else float(task.last_failed),
     ]
 
 

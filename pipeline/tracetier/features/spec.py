@@ -31,7 +31,11 @@ BEFORE_COLUMNS = frozenset(
         "latency_limit_s",
         "turn_index",
         "n_prior_errors",
+        "n_prior_retries",
+        "n_files_touched",
+        "idle_s",
         "last_tier",
+        "last_failed",
         "level",
     }
 )
@@ -141,6 +145,14 @@ STATE_FEATURES: tuple[FeatureSpec, ...] = (
     FeatureSpec("x_latency_limit", "ln", ("latency_limit_s",), "longest acceptable time, s"),
     FeatureSpec("x_turn", "ln", ("turn_index",), "turn within the session"),
     FeatureSpec("x_prior_errors", "ln", ("n_prior_errors",), "failures so far in the session"),
+    FeatureSpec(
+        "x_prior_retries", "ln", ("n_prior_retries",), "second tries so far in the session"
+    ),
+    FeatureSpec(
+        "x_files_touched", "ln", ("n_files_touched",), "files touched so far in the session"
+    ),
+    FeatureSpec("x_idle", "ln", ("idle_s",), "time since the session's last step, s"),
+    FeatureSpec("x_last_failed", "1", ("last_failed",), "1 where the previous invocation failed"),
 )
 
 FEATURES: tuple[FeatureSpec, ...] = SHAPE_FEATURES + STATE_FEATURES

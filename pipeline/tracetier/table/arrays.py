@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracetier.records import Invocation, Task
-from tracetier.table.columns import ATTR_PREFIX, COLUMNS, arrow_type
+from tracetier.table.columns import ATTR_PREFIX, COLUMNS, arrow_schema, arrow_type, attr_type
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Extract = Callable[[Task], NDArray[np.float64]]
 Origin = Sequence[str | None] | str | None
@@ -39,6 +42,58 @@ class Features:
                 found.append(self._last[1])
             place.append(len(found) - 1)
         return np.stack(found)[place]
+
+
+def rows_table(
+    rows: Sequence[Invocation],
+    features: Features,
+    x_columns: Sequence[str],
+    *,
+    source_format: Origin = None,
+    source_file: Origin = None,
+) -> "pa.Table":
+    """Return rows as an Arrow table, with an ``attr_*`` column for each attribute of theirs.
+
+    Parameters
+    ----------
+    rows : sequence of Invocation
+        All values already checked, attributes of one name of one type.
+    features : Features
+        Of ``len(x_columns)`` columns; it remembers the last task.
+    x_columns : sequence of str
+        Names of the derived features.
+    source_format, source_file : str or sequence of str, optional
+        Where the rows come from: one for all, or one each.
+    """
+    import pyarrow as pa
+
+    kinds = attr_kinds(rows)
+    arrays = {
+        **fixed_arrays(rows, {"source_format": source_format, "source_file": source_file}),
+        **attr_arrays(rows, kinds),
+        **feature_arrays(features.block(rows), x_columns),
+    }
+    schema = arrow_schema({name: arrow_type(kind) for name, kind in kinds.items()}, x_columns)
+    schema = schema.remove_metadata()
+    return pa.table([arrays[name] for name in schema.names], schema=schema)
+
+
+def attr_kinds(rows: Sequence[Invocation]) -> dict[str, str]:
+    """Return the ``attr_*`` columns of rows, each with the type of its first value."""
+    kinds: dict[str, str] = {}
+    for row in rows:
+        if row.attrs:
+            for name, value in row.attrs.items():
+                kinds.setdefault(ATTR_PREFIX + name, attr_type(value))
+    return kinds
+
+
+def feature_arrays(block: NDArray[np.float64], x_columns: Sequence[str]) -> dict[str, Any]:
+    """Return an array for each column of an (n, F) block, null where it is nan."""
+    import pyarrow as pa
+
+    is_unknown = np.isnan(block)
+    return {name: pa.array(block[:, j], mask=is_unknown[:, j]) for j, name in enumerate(x_columns)}
 
 
 def fixed_arrays(rows: Sequence[Invocation], origins: Mapping[str, Origin]) -> dict[str, Any]:

@@ -36,6 +36,7 @@ COLUMNS: tuple[ColumnSpec, ...] = (
     ColumnSpec("parent_id", "string", "id", "", "span_id of what started it"),
     ColumnSpec("session_id", "string", "id", "", "conversation or agent session"),
     ColumnSpec("task_id", "string", "id", "", "one task; several rows where several tiers ran it"),
+    ColumnSpec("task_text_hash", "string", "id", "", "keyed hash of a text that is withheld"),
     ColumnSpec("source_format", "string", "id", "", "name of the log format"),
     ColumnSpec("source_file", "string", "id", "", "path of the log, as it was given"),
     ColumnSpec("timestamp", "timestamp[us, UTC]", "before", "UTC", "start of the invocation"),
@@ -49,13 +50,21 @@ COLUMNS: tuple[ColumnSpec, ...] = (
     ColumnSpec("latency_limit_s", "float64", "before", "s", "longest acceptable answer time"),
     ColumnSpec("turn_index", "int64", "before", "count", "turn within the session, from 0"),
     ColumnSpec("n_prior_errors", "int64", "before", "count", "failures in the session so far"),
+    ColumnSpec("n_prior_retries", "int64", "before", "count", "second tries in the session so far"),
+    ColumnSpec(
+        "n_files_touched", "int64", "before", "count", "files touched in the session so far"
+    ),
+    ColumnSpec("idle_s", "float64", "before", "s", "since the session's last step ended"),
     ColumnSpec("last_tier", "string", "before", "", "tier of the session's previous invocation"),
+    ColumnSpec("last_failed", "bool", "before", "", "whether that invocation failed"),
     ColumnSpec("level", "string", "before", "", "call, agent_run or task"),
     ColumnSpec("model", "string", "action", "", "model that ran"),
     ColumnSpec("tier", "string", "action", "", "tier that was taken"),
     ColumnSpec("p_log", "float64", "action", "(0, 1]", "probability with which it was taken"),
     ColumnSpec("y_quality", "float64", "after", "[0, 1]", "quality of the outcome"),
     ColumnSpec("y_quality_source", "string", "after", "", "human, reference, judge, given, ..."),
+    ColumnSpec("y_quality_name", "string", "after", "", "the score it comes from"),
+    ColumnSpec("y_quality_time", "timestamp[us, UTC]", "after", "UTC", "when it was given"),
     ColumnSpec("y_cost_usd", "float64", "after", "USD", "cost of the invocation"),
     ColumnSpec("y_cost_source", "string", "after", "", "logged or priced"),
     ColumnSpec("y_latency_s", "float64", "after", "s", "wall time"),
@@ -91,6 +100,13 @@ def attr_type(value: AttrValue) -> str:
     if isinstance(value, bool):
         return "bool"
     return "string" if isinstance(value, str) else "float64"
+
+
+def kind_of(dtype: "pa.DataType") -> str:
+    """Return the name of an Arrow type as `attr_type` gives it."""
+    import pyarrow as pa
+
+    return "float64" if pa.types.is_floating(dtype) else str(dtype)
 
 
 def arrow_type(dtype: str) -> "pa.DataType":

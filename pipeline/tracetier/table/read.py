@@ -44,7 +44,8 @@ class TableInfo(Struct, frozen=True, kw_only=True):
     """What ``_table.json`` says of a table.
 
     ``tiers`` are ordered cheap to dear, empty where neither a declaration nor the costs tell;
-    ``attrs`` gives the type of each ``attr_*`` column.
+    ``attrs`` gives the type of each ``attr_*`` column. Without ``has_text`` texts of tasks are
+    withheld, and only their hashes and features are there.
     """
 
     schema_version: int
@@ -53,6 +54,7 @@ class TableInfo(Struct, frozen=True, kw_only=True):
     parts: tuple[PartInfo, ...] = ()
     attrs: dict[str, str] = {}
     feature_fingerprint: str | None = None
+    has_text: bool = True
 
 
 def is_table(path: PathLike) -> bool:
@@ -137,7 +139,7 @@ def read_table(path: PathLike) -> "pa.Table":
     schema = arrow_schema(
         attrs, x_columns, tiers=facts.tiers, feature_fingerprint=facts.feature_fingerprint
     )
-    aligned = [_align(part, schema) for part in parts]
+    aligned = [align(part, schema) for part in parts]
     return pa.concat_tables(aligned) if aligned else schema.empty_table()
 
 
@@ -268,7 +270,8 @@ def _extra_columns(parts: Sequence["pa.Table"]) -> tuple[dict[str, "pa.DataType"
     return attrs, list(x_columns)
 
 
-def _align(part: "pa.Table", schema: "pa.Schema") -> "pa.Table":
+def align(part: "pa.Table", schema: "pa.Schema") -> "pa.Table":
+    """Return a table with the columns of a schema, null where it has no such column."""
     import pyarrow as pa
 
     columns = [

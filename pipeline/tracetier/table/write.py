@@ -14,12 +14,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
-import numpy as np
 
 from tracetier.errors import StorageError, TableError
 from tracetier.records import SCHEMA_VERSION, AttrValue, Invocation
-from tracetier.table.arrays import Extract, Features, Origin, attr_arrays, fixed_arrays
-from tracetier.table.columns import ATTR_PREFIX, arrow_schema, arrow_type, attr_type
+from tracetier.table.arrays import Extract, Features, Origin, rows_table
+from tracetier.table.columns import ATTR_PREFIX, arrow_schema, arrow_type, attr_type, kind_of
 from tracetier.table.read import (
     INFO_NAME,
     ISSUES_NAME,
@@ -28,6 +27,7 @@ from tracetier.table.read import (
     PartInfo,
     PathLike,
     TableInfo,
+    align,
     file_sha256,
     is_table,
 )
@@ -55,8 +55,9 @@ class TableWriter:
         Tier names, cheap to dear, where they are known beforehand; else give them to `close`.
     feature_fingerprint : str, optional
         Of the feature specification.
-    rows_per_part : int
-        A part is closed when it holds so many rows, and whenever a new ``attr_*`` column appears.
+    rows_per_part, bytes_per_part : int
+        A part is closed when it holds so many rows, or rows of so many bytes in memory, and
+        whenever a new ``attr_*`` column appears.
 
     Attributes
     ----------
@@ -80,6 +81,7 @@ class TableWriter:
         tiers: Sequence[str] = (),
         feature_fingerprint: str | None = None,
         rows_per_part: int = 250_000,
+        bytes_per_part: int = 512 * 1024 * 1024,
     ) -> None:
         self.out = Path(out).resolve()
         _check_target(self.out)
@@ -87,8 +89,10 @@ class TableWriter:
         self._x_columns = tuple(x_columns)
         self._features = Features(extract, len(self._x_columns))
         self._tiers, self._fingerprint = tuple(tiers), feature_fingerprint
-        self._rows_per_part = rows_per_part
+        self._has_text = True
+        self._rows_per_part, self._bytes_per_part = rows_per_part, bytes_per_part
         self._attrs: dict[str, str] = {}
+        self._n_attrs = 0  # of the schema at hand
         self._parts: list[PartInfo] = []
         self._part: _Part | None = None
         self._schema: Any = None
@@ -142,22 +146,42 @@ class TableWriter:
         StorageError
             If the disk refuses.
         """
-        import pyarrow as pa
-
-        n_attrs = len(self._attrs)
         for row in rows:
             self._learn_attrs(row.attrs or {})
-        if self._schema is None or len(self._attrs) > n_attrs:
+        table = rows_table(
+            rows,
+            self._features,
+            self._x_columns,
+            source_format=source_format,
+            source_file=source_file,
+        )
+        return self.write_table(table)
+
+    def write_table(self, table: "pa.Table") -> "pa.Table":
+        """Append a table as one row group, and return it with all columns of this one.
+
+        Parameters
+        ----------
+        table : pa.Table
+            All of `COLUMNS`, the ``x_*`` columns, and any ``attr_*`` columns, in any order.
+
+        Raises
+        ------
+        TableError
+            If an attribute has another type than it had before.
+        StorageError
+            If the disk refuses.
+        """
+        for field in table.schema:
+            if field.name.startswith(ATTR_PREFIX):
+                self._learn_attr(field.name, kind_of(field.type))
+        if self._schema is None or len(self._attrs) > self._n_attrs:
             self._end_part()
-            self._schema = self._make_schema()
-        arrays = {
-            **fixed_arrays(rows, {"source_format": source_format, "source_file": source_file}),
-            **attr_arrays(rows, self._attrs),
-            **self._x_arrays(rows),
-        }
-        table = pa.table([arrays[name] for name in self._schema.names], schema=self._schema)
-        self._append(table)
-        return table
+            self._schema, self._n_attrs = self._make_schema(), len(self._attrs)
+        whole = align(table, self._schema)
+        self._has_text &= whole["task_text_hash"].null_count == len(whole)
+        self._append(whole)
+        return whole
 
     def close(self, tiers: Sequence[str] | None = None) -> TableInfo:
         """End the last part, write ``_table.json`` and put the table into its place.
@@ -184,6 +208,7 @@ class TableWriter:
             parts=tuple(self._parts),
             attrs=dict(self._attrs),
             feature_fingerprint=self._fingerprint,
+            has_text=self._has_text,
         )
 
     def _make_schema(self) -> "pa.Schema":
@@ -194,21 +219,14 @@ class TableWriter:
 
     def _learn_attrs(self, attrs: Mapping[str, AttrValue]) -> None:
         for name, value in attrs.items():
-            column, kind = ATTR_PREFIX + name, attr_type(value)
-            if self._attrs.setdefault(column, kind) != kind:
-                raise TableError(
-                    f"column {column!r} holds {self._attrs[column]}, then came a {kind}; "
-                    "keep one type per column"
-                )
+            self._learn_attr(ATTR_PREFIX + name, attr_type(value))
 
-    def _x_arrays(self, rows: Sequence[Invocation]) -> dict[str, Any]:
-        import pyarrow as pa
-
-        block = self._features.block(rows)
-        return {
-            name: pa.array(block[:, j], mask=np.isnan(block[:, j]))
-            for j, name in enumerate(self._x_columns)
-        }
+    def _learn_attr(self, column: str, kind: str) -> None:
+        if self._attrs.setdefault(column, kind) != kind:
+            raise TableError(
+                f"column {column!r} holds {self._attrs[column]}, then came a {kind}; "
+                "keep one type per column"
+            )
 
     def _append(self, table: "pa.Table") -> None:
         with self.storing():
@@ -216,7 +234,8 @@ class TableWriter:
                 path = self.dir / PART_GLOB.replace("*", f"{len(self._parts):05d}")
                 self._part = _Part(path, self._schema)
             self._part.append(table)
-        if self._part.n_rows >= self._rows_per_part:
+        part = self._part
+        if part.n_rows >= self._rows_per_part or part.n_bytes >= self._bytes_per_part:
             self._end_part()
 
     def _end_part(self) -> None:
@@ -238,13 +257,14 @@ class _Part:
     def __init__(self, path: Path, schema: "pa.Schema") -> None:
         import pyarrow.parquet as pq
 
-        self.path, self.n_rows = path, 0
+        self.path, self.n_rows, self.n_bytes = path, 0, 0
         self._partial = path.with_name(path.name + ".partial")
         self._writer = pq.ParquetWriter(self._partial, schema, compression="zstd")
 
     def append(self, table: "pa.Table") -> None:
         self._writer.write_table(table)
         self.n_rows += table.num_rows
+        self.n_bytes += table.nbytes
 
     def close(self) -> PartInfo:
         self._writer.close()

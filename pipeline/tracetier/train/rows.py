@@ -30,7 +30,11 @@ _TASK_COLUMNS = (
     "latency_limit_s",
     "turn_index",
     "n_prior_errors",
+    "n_prior_retries",
+    "n_files_touched",
+    "idle_s",
     "last_tier",
+    "last_failed",
     "level",
 )
 
