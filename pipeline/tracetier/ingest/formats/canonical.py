@@ -12,7 +12,7 @@ from tracetier.ingest.issue import Issue
 from tracetier.ingest.registry import Context
 from tracetier.ingest.rows import read_rows
 from tracetier.ingest.source import Source
-from tracetier.records import Invocation
+from tracetier.records import Invocation, Level
 from tracetier.table.columns import column_names
 
 _KNOWN = (*column_names(), "attrs")
@@ -23,6 +23,9 @@ class Canonical:
     """Records with the column names of the feature table."""
 
     name = "canonical"
+    level: Level = "call"
+    stands_alone = True
+    splittable = True
 
     def matches(self, head: Head) -> float:
         """Tell by the two ids and any column that only we call so."""

@@ -18,13 +18,15 @@ from tracetier.ingest.mapping import ColumnMap, columns_of
 from tracetier.ingest.registry import Context
 from tracetier.ingest.rows import Record, read_records
 from tracetier.ingest.source import Source
-from tracetier.records import Invocation
+from tracetier.records import Invocation, Level
 
 
 class Mapped:
     """Records in columns of the user's own."""
 
     name = "mapped"
+    level: Level = "call"
+    stands_alone = True
 
     def matches(self, head: Head) -> float:
         """Never by itself: a map makes it the format of all files."""

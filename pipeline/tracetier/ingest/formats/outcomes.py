@@ -16,7 +16,7 @@ from tracetier.ingest.issue import Fault, Issue
 from tracetier.ingest.registry import Context
 from tracetier.ingest.rows import read_rows
 from tracetier.ingest.source import Source
-from tracetier.records import AttrValue, Invocation
+from tracetier.records import AttrValue, Invocation, Level
 
 _FIELDS = {
     "task_text": "prompt",
@@ -56,6 +56,9 @@ class Outcomes:
     """Rows of trace_id, task_id, prompt, tier, cost_usd, quality and more."""
 
     name = "outcomes"
+    level: Level = "task"
+    stands_alone = True
+    splittable = True
 
     def matches(self, head: Head) -> float:
         """Tell by the ids, the prompt, and an outcome beside it."""

@@ -15,7 +15,7 @@ from tracetier.ingest.issue import Issue
 from tracetier.ingest.registry import Context
 from tracetier.ingest.rows import read_rows
 from tracetier.ingest.source import Source
-from tracetier.records import Invocation
+from tracetier.records import Invocation, Level
 
 _FIELDS = {
     "task_text": "prompt",
@@ -44,6 +44,9 @@ class ParetoBandit:
     """Lines of ``{prompt, source, arms: {model: {reward, cost}}}``."""
 
     name = "paretobandit"
+    level: Level = "task"
+    stands_alone = True
+    splittable = True
 
     def matches(self, head: Head) -> float:
         """Tell by ``arms``, an object of objects with a reward."""
