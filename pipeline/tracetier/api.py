@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tracetier.records import Level
 from tracetier.settings import Settings, load_settings
 from tracetier.tiers import TierSet
 
@@ -25,8 +26,17 @@ def ingest(
     format: str | None = None,
     tiers: TierSet | None = None,
     mapping: str | Path | Mapping[str, object] | None = None,
+    level: Level | None = None,
+    scores: str | Path | None = None,
+    scores_map: str | Path | Mapping[str, object] | None = None,
+    quality_from: str | None = None,
+    redact: bool = False,
+    no_text: bool = False,
     strict: bool = False,
     settings: Settings | None = None,
+    jobs: int = 1,
+    engine: str | None = None,
+    fresh: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> "IngestSummary":
     """Read traces into a feature table.
@@ -44,10 +54,34 @@ def ingest(
     mapping : path or mapping, optional
         For records of the user's own: our column to the path in their record, or a TOML or JSON
         file of it.
+    level : {"call", "agent_run", "task"}, optional
+        What is a row where traces tell steps; by default what their format is best routed by.
+    scores : path, optional
+        Outcomes to be joined by any id: CSV, JSON Lines or Parquet with ``span_id``,
+        ``response_id``, ``trace_id``, ``task_id`` or ``session_id`` and ``quality`` (0-10),
+        ``success``, or ``name`` and ``value``.
+    scores_map : path or mapping, optional
+        What the scores in the traces say, by name: ``{"correctness": {"better": "high", "low": 0,
+        "high": 1}}``, or a TOML or JSON file of it; by default ``[scores]`` of the settings.
+    quality_from : str, optional
+        ``proxy:all`` or ``proxy:RULES``: guess the quality of rows without any outcome.
+    redact : bool
+        Take keys, e-mail addresses, home paths and the patterns of ``[privacy] redact`` out of all
+        that is written.
+    no_text : bool
+        Write no text of a task, but its features and a hash of it, keyed by the environment
+        variable ``TRACETIER_HASH_KEY``.
     strict : bool
         Raise at the first record that cannot be read, instead of listing it as an issue.
     settings : Settings, optional
         By default ``tracetier.toml`` and the environment.
+    jobs : int
+        Processes of this machine that read files side by side.
+    engine : str, optional
+        Where files are read: ``local``, ``dask://HOST:PORT`` of a scheduler, or
+        ``dask://local?workers=N``. The table is the same.
+    fresh : bool
+        Read all files again, also those that have not changed since ``out`` was made.
     progress : callable, optional
         Told the bytes read so far and those to read in all.
 
@@ -64,8 +98,17 @@ def ingest(
         format=format,
         tiers=tiers,
         mapping=mapping,
+        level=level,
+        scores=scores,
+        scores_map=scores_map,
+        quality_from=quality_from,
+        redact=redact,
+        no_text=no_text,
         strict=strict,
         settings=settings or load_settings(),
+        jobs=jobs,
+        engine=engine,
+        fresh=fresh,
         progress=progress,
     )
 
@@ -127,6 +170,7 @@ def evaluate(
     *,
     lam: float | None = None,
     seed: int = 0,
+    n_boot: int = 2000,
     progress: Progress | None = None,
 ) -> "Evaluation":
     """Compare what the artifact would have done on a table with the fixed tiers and controls.
@@ -141,6 +185,8 @@ def evaluate(
         Lambda of the router's own point; by default the artifact's.
     seed : int
         Seed of resampling, folds and random controls.
+    n_boot : int
+        Resamples behind each interval.
     progress : callable, optional
         Told how far the work is.
 
@@ -151,7 +197,7 @@ def evaluate(
     """
     from tracetier.evaluate import run
 
-    return run.evaluate(artifact, table, lam=lam, seed=seed, progress=progress)
+    return run.evaluate(artifact, table, lam=lam, seed=seed, n_boot=n_boot, progress=progress)
 
 
 def replay(

@@ -15,7 +15,7 @@ def test_a_log_becomes_a_table_and_a_summary(run: Run, log: Path) -> None:
     found = run("ingest", log, "--out", "table")
 
     assert (found.exit_code, found.stderr) == (0, "")
-    assert "300 records = 300 rows + 0 rejected + 0 duplicates" in found.stdout
+    assert "300 records = 300 read + 0 rejected + 0 duplicates" in found.stdout
     assert (Path("table") / "_table.json").is_file()
 
 

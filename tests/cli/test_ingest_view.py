@@ -7,6 +7,7 @@ import msgspec
 from rich.console import Console
 
 from tracetier.cli.ingest_view import render
+from tracetier.ingest.assemble.score_tally import ScoreSummary
 from tracetier.ingest.summary import FileSummary, IngestSummary, TierSummary
 
 SUMMARY = IngestSummary(
@@ -16,6 +17,7 @@ SUMMARY = IngestSummary(
             path="logs/a.jsonl",
             format="outcomes",
             n_bytes=2_500_000,
+            n_read=1_200,
             n_rows=1_200,
             n_rejected=2,
             n_duplicates=1,
@@ -61,11 +63,11 @@ def _printed(summary: IngestSummary) -> str:
 
 
 def test_the_counts_are_shown_to_add_up() -> None:
-    """Records = rows + rejected + duplicates, in the first lines."""
+    """Records = read + rejected + duplicates, in the first lines."""
     shown = _printed(SUMMARY)
 
     assert "1,200 rows of 900 tasks → data/table" in shown
-    assert "1,203 records = 1,200 rows + 2 rejected + 1 duplicates" in shown
+    assert "1,203 records = 1,200 read + 2 rejected + 1 duplicates" in shown
 
 
 def test_each_tier_shows_quality_on_the_scale_of_people_and_what_is_unknown() -> None:
@@ -120,3 +122,37 @@ def test_markup_in_names_is_shown_as_it_is() -> None:
 
     assert "logs/[red]a.jsonl" in _printed(odd)
     assert "[bold]x 1" in _printed(odd)
+
+
+def test_nested_logs_tell_what_gave_no_row_and_which_scores_were_not_used() -> None:
+    """With the lines for ``tracetier.toml``; what counted is not repeated."""
+    file = msgspec.structs.replace(SUMMARY.files[0], n_no_step=7)
+    scores = (
+        ScoreSummary(
+            name="tone of voice",
+            n=12,
+            n_used=0,
+            unused={"unmapped": 12},
+            low=1.0,
+            high=5.0,
+            labels=(),
+        ),
+        ScoreSummary(name="correct", n=3, n_used=3, unused={}, low=0.0, high=1.0, labels=()),
+    )
+    shown = _printed(
+        msgspec.structs.replace(
+            SUMMARY,
+            files=(file,),
+            notes={"retold_calls": 4},
+            scores=scores,
+            n_outcomes_unused=9,
+        )
+    )
+
+    assert "1,210 records = 1,200 read + 7 without a step + 2 rejected + 1 duplicates" in shown
+    assert "records of a model call that another record tells too, counted once" in shown
+    assert "outcomes of --scores about what is not in the logs" in shown
+    assert "tone of voice (unmapped)" in shown
+    assert '[scores."tone of voice"]' in shown
+    assert "high = 5  # greatest seen" in shown
+    assert "[scores.correct]" not in shown

@@ -94,7 +94,7 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
     """With the closest."""
     with pytest.raises(
         FormatError,
-        match=r"unknown format 'outcmes'; did you mean 'outcomes'\? Known are canonical, ",
+        match=r"unknown format 'outcmes'; did you mean 'outcomes'\? Known are anthropic_api, ",
     ):
         format_named("outcmes")
 
@@ -103,7 +103,7 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
     ("data", "told"),
     [
         (b'{"question": "x", "answer": "y"}\n', "jsonl with the columns question, answer. Known"),
-        (b"q,a\n1,2\n", "csv with the columns q, a. Known are canonical, "),
+        (b"q,a\n1,2\n", "csv with the columns q, a. Known are anthropic_api, "),
         (b'{\n"a": 1}\n', "one JSON document"),
         (b"hello\n", "text. Known"),
         (",".join(f"c{i}" for i in range(20)).encode(), "c6, c7, .... Known"),

@@ -15,7 +15,7 @@ import pytest
 from tracetier.errors import FormatError, InputError, RecordError, StorageError, TableError
 from tracetier.features.extract import X_COLUMNS, extract_row
 from tracetier.features.spec import fingerprint
-from tracetier.ingest import run
+from tracetier.ingest import read
 from tracetier.ingest.run import ingest
 from tracetier.records import Task
 from tracetier.settings import Settings
@@ -117,7 +117,7 @@ def test_duplicates_are_found_across_batches_and_files(
     issues_of: IssuesOf,
 ) -> None:
     """The first one stays, and each file's own count tells of the others."""
-    monkeypatch.setattr(run, "BATCH_ROWS", 3)
+    monkeypatch.setattr(read, "BATCH_ROWS", 3)
     first = write_lines(map(outcome, [0, 1, 2, 3, 4, 1]), "a.jsonl")
     second = write_lines(map(outcome, [4, 5, 0, 5]), "b.jsonl")
     summary = ingest([first, second], tmp_path / "t")

@@ -18,7 +18,9 @@ def _summary(batches: list[Rows], declared: tuple[str, ...] | None = None) -> In
     for rows in batches:
         full = [{name: row.get(name) for name in schema.names} for row in rows]
         tally.add(pa.Table.from_pylist(full, schema))
-    file = FileSummary(path="a", format="f", n_bytes=9, n_rows=3, n_rejected=2, n_duplicates=1)
+    file = FileSummary(
+        path="a", format="f", n_bytes=9, n_rows=3, n_read=3, n_rejected=2, n_duplicates=1
+    )
     return tally.summary(
         out="t",
         files=(file,),

@@ -1,5 +1,6 @@
 """``tracetier ingest``: logs → feature table."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,14 @@ from tracetier.settings import load_settings
 
 if TYPE_CHECKING:
     from tracetier.tiers import TierSet
+
+
+class LevelName(StrEnum):
+    """What is routed."""
+
+    CALL = "call"
+    AGENT_RUN = "agent_run"
+    TASK = "task"
 
 
 def ingest(
@@ -49,10 +58,82 @@ def ingest(
             show_default=False,
         ),
     ] = None,
+    level: Annotated[
+        LevelName | None,
+        typer.Option(
+            help="What is a row where logs tell steps: each model call, each run of an agent or "
+            "sub-agent, or each whole task. Default: by format.",
+            show_default=False,
+        ),
+    ] = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Outcomes to join: rows with an id (span_id, response_id, trace_id, task_id or "
+            "session_id) and a quality from 0 to 10, success, or name and value.",
+            show_default=False,
+        ),
+    ] = None,
+    scores_map: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="TOML or JSON file: what the scores in the logs say, by name. Default: [scores] "
+            "of tracetier.toml; names that are not in it are listed, not used.",
+            show_default=False,
+        ),
+    ] = None,
+    quality_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="proxy:RULES",
+            help="Guess quality where no outcome is known, by all rules (proxy:all) or by some "
+            "(proxy:error_status,failed_tools=0.2).",
+            show_default=False,
+        ),
+    ] = None,
+    redact: Annotated[
+        bool,
+        typer.Option(
+            "--redact",
+            help="Take keys, e-mail addresses, home paths and the patterns of [privacy] redact "
+            "out of all that is written.",
+        ),
+    ] = False,
+    no_text: Annotated[
+        bool,
+        typer.Option(
+            "--no-text",
+            help="Write no text of a task, but its features and a hash keyed by "
+            "TRACETIER_HASH_KEY.",
+        ),
+    ] = False,
     strict: Annotated[
         bool,
         typer.Option(
             "--strict", help="Stop at the first record that cannot be read, write nothing."
+        ),
+    ] = False,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs", "-j", metavar="N", min=1, help="Processes that read files side by side."
+        ),
+    ] = 1,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where files are read: dask://HOST:PORT of a scheduler whose workers see them "
+            "under the same paths, or dask://local?workers=N. Default: this machine.",
+            show_default=False,
+        ),
+    ] = None,
+    fresh: Annotated[
+        bool,
+        typer.Option(
+            "--fresh", help="Read all files again, also those unchanged since the last run."
         ),
     ] = False,
     as_json: JsonFlag = False,
@@ -74,8 +155,17 @@ def ingest(
             format=format_name,
             tiers=None if tiers is None else _declared(tiers),
             mapping=map_file,
+            level=None if level is None else level.value,
+            scores=scores,
+            scores_map=scores_map,
+            quality_from=quality_from,
+            redact=redact,
+            no_text=no_text,
             strict=strict,
             settings=settings,
+            jobs=jobs,
+            engine=engine,
+            fresh=fresh,
             progress=lambda done, total: tell("reading", done / max(total, 1)),
         )
     if as_json:

@@ -11,7 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tracetier.ingest.summary import IngestSummary
+from tracetier.ingest.assemble.score_tally import ScoreSummary
+from tracetier.ingest.summary import NOTES, IngestSummary
 
 _N_SHOWN = 8
 _ORDER_TOLD = {
@@ -25,6 +26,11 @@ def render(summary: IngestSummary) -> RenderableType:
     """Return what `rich` prints for a summary: what was read, the tiers, and what is amiss."""
     parts: list[RenderableType] = [_headline(summary), _files(summary), _tiers(summary)]
     parts.append(_facts(summary))
+    if summary.notes or summary.n_outcomes_unused:
+        parts.append(_notes(summary))
+    unused = [score for score in summary.scores if not score.is_complete]
+    if unused:
+        parts.append(_unused(unused))
     if summary.issues:
         parts.append(_issues(summary))
     return Group(*parts)
@@ -36,7 +42,9 @@ def _headline(summary: IngestSummary) -> Text:
         f" of {summary.n_tasks:,} tasks → ",
         (summary.out, "bold"),
     )
-    text.append(f"\n{summary.n_records:,} records = {summary.n_rows:,} rows")
+    text.append(f"\n{summary.n_records:,} records = {summary.n_read:,} read")
+    if summary.n_no_step:
+        text.append(f" + {summary.n_no_step:,} without a step")
     text.append(f" + {summary.n_rejected:,} rejected", "red" if summary.n_rejected else "")
     text.append(f" + {summary.n_duplicates:,} duplicates", "yellow" if summary.n_duplicates else "")
     return text
@@ -82,6 +90,9 @@ def _facts(summary: IngestSummary) -> Table:
             f"{time:%Y-%m-%d %H:%M}" for time in (summary.first_timestamp, summary.last_timestamp)
         )
         table.add_row("time", f"{first} to {last} UTC")
+    if summary.redacted:
+        told = [f"{kind.replace('_', ' ')} {n:,}" for kind, n in summary.redacted.items()]
+        table.add_row("redacted", ", ".join(told))
     ignored = sorted({name for file in summary.files for name in file.ignored_columns})
     if ignored:
         table.add_row("not read", _listed(ignored[:_N_SHOWN], len(ignored)))
@@ -100,6 +111,26 @@ def _information(summary: IngestSummary) -> str:
     if not summary.n_with_propensity:
         return told + ", with no propensity: what follows will be observational"
     return told + f", {_share(summary.n_with_propensity, summary.n_rows)} with a propensity"
+
+
+def _notes(summary: IngestSummary) -> Table:
+    table = _table("in nested logs", number=("count",))
+    for name, n in summary.notes.items():
+        table.add_row(Text(NOTES.get(name, name)), f"{n:,}")
+    if summary.n_outcomes_unused:
+        told = "outcomes of --scores about what is not in the logs"
+        table.add_row(told, f"{summary.n_outcomes_unused:,}", style="yellow")
+    return table
+
+
+def _unused(scores: list[ScoreSummary]) -> Group:
+    table = _table("score", number=("given", "used"))
+    for score in scores[:_N_SHOWN]:
+        why = ", ".join(why.replace("_", " ") for why in score.unused)
+        table.add_row(Text(f"{score.name} ({why})"), f"{score.n:,}", f"{score.n_used:,}")
+    told = "say in tracetier.toml what they mean, and read again:\n\n"
+    told += "\n\n".join(score.to_map() for score in scores[:_N_SHOWN])
+    return Group(table, Padding(Text(told, "dim"), (0, 0, 0, 1)))
 
 
 def _issues(summary: IngestSummary) -> Group:

@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 from rich import box
 from rich.console import Group, RenderableType
@@ -14,12 +15,17 @@ from rich.text import Text
 
 from tracetier.cli.contents import Contents, contents_of, render_contents
 from tracetier.errors import FormatError
+from tracetier.ingest.assemble.judge import NO_MAP
+from tracetier.ingest.assemble.score_tally import ScoreTally
 from tracetier.ingest.check import find_fault
 from tracetier.ingest.files import InputFile, find_files
 from tracetier.ingest.issue import Fault, Issue
+from tracetier.ingest.read import Told, invocations
 from tracetier.ingest.registry import Context, detect_format, refuse_unreadable
 from tracetier.ingest.resolve import Resolver
 from tracetier.ingest.source import Source
+from tracetier.ingest.span import NoStep
+from tracetier.ingest.steps import StepFault, StepRow, Steps
 from tracetier.records import Invocation
 from tracetier.tiers import TierSet
 
@@ -114,28 +120,33 @@ class _Look:
                 raise
             self._note(Issue(file=source.name, reason="unknown_format", message=str(error)))
             return _facts(file, None, (0, 1), is_whole=False)
-        n_before, n_seen, n_issues = len(self.rows), 0, 0
-        for item in islice(found.read(source, Context()), N_RECORDS):
-            n_seen += 1
-            n_issues += self._take(item, source)
-        n_rows = len(self.rows) - n_before
-        not_read = tuple(sorted(source.ignored))
-        counts = (n_rows, n_issues)
-        return _facts(file, found.name, counts, is_whole=n_seen < N_RECORDS, not_read=not_read)
+        items = [(item, source.line) for item in islice(found.read(source, Context()), N_RECORDS)]
+        tally = ScoreTally(NO_MAP.scores)
+        steps = Steps(found.level, price=self._resolver.price, judges=NO_MAP, tally=tally)
+        n_before = len(self.rows)
+        n_issues = sum(self._take(told, source, line) for told, line in invocations(items, steps))
+        counts = (len(self.rows) - n_before, n_issues)
+        is_whole, not_read = len(items) < N_RECORDS, tuple(sorted(source.ignored))
+        return _facts(file, found.name, counts, is_whole=is_whole, not_read=not_read)
 
-    def _take(self, item: Invocation | Issue, source: Source) -> bool:
+    def _take(self, told: Told, source: Source, line: int) -> bool:
         """Keep a row, or note an issue and return ``True``."""
-        if isinstance(item, Issue):
-            self._note(item)
+        if isinstance(told, Issue):
+            self._note(told)
             return True
-        fault = find_fault(item)
-        if fault is None:
+        if isinstance(told, NoStep):
+            return False
+        is_of_steps = isinstance(told, StepRow)
+        row = told.row if isinstance(told, StepRow) else told
+        fault = row.fault if isinstance(row, StepFault) else find_fault(row)
+        if isinstance(row, Invocation) and fault is None:
             try:
-                self.rows.append(self._resolver.resolve(item))
+                self.rows.append(self._resolver.resolve(row, is_priced=is_of_steps))
                 return False
             except Fault as found:
                 fault = found
-        self._note(source.issue(fault))
+        if fault is not None:
+            self._note(msgspec.structs.replace(source.issue(fault), line=line))
         return True
 
     def _note(self, issue: Issue) -> None:

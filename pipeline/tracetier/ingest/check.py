@@ -3,17 +3,20 @@
 import math
 
 from tracetier.ingest.issue import Fault, excerpt
+from tracetier.ingest.span import Span
 from tracetier.records import Invocation
 from tracetier.table import ATTR_PREFIX, attr_type
 
 _MAX_COUNT = 2**53  # beyond it a float no longer tells whole numbers apart
-_NON_NEGATIVE = ("y_cost_usd", "y_latency_s", "latency_limit_s")
+_NON_NEGATIVE = ("y_cost_usd", "y_latency_s", "latency_limit_s", "idle_s")
 _COUNTS = (
     "n_tools",
     "prompt_tokens_est",
     "context_tokens",
     "turn_index",
     "n_prior_errors",
+    "n_prior_retries",
+    "n_files_touched",
     "y_input_tokens",
     "y_output_tokens",
     "y_cache_read_tokens",
@@ -42,7 +45,34 @@ def find_fault(row: Invocation) -> Fault | None:
         count = getattr(row, name)
         if count is not None and not 0 <= count <= _MAX_COUNT:
             return _fault(name, count, "a count from 0 to 2**53")
-    return _cache_fault(row)
+    return _cache_fault(row.y_input_tokens, row.y_cache_read_tokens, row.y_cache_write_tokens)
+
+
+def find_span_fault(span: Span) -> Fault | None:
+    """Return the first value of a step that cannot be, ``None`` where all can.
+
+    As for an invocation; times must have a zone.
+    """
+    if not (span.trace_id and span.span_id):
+        name = "span_id" if span.trace_id else "trace_id"
+        return Fault("missing", f"{name} is empty, every step needs one", pointer=name)
+    for time in (span.start, span.end):
+        if time is not None and time.tzinfo is None:
+            return Fault("bad_value", f"time {time.isoformat()} has no zone", pointer="start")
+    if span.p_log is not None and not 0 < span.p_log <= 1:
+        return _fault("p_log", span.p_log, "above 0 and at most 1")
+    for name, amount in (("cost_usd", span.cost_usd), ("latency_s", span.latency_s)):
+        if amount is not None and not 0 <= amount < math.inf:
+            return _fault(name, amount, "a finite number >= 0")
+    for name, count in (
+        ("input_tokens", span.input_tokens),
+        ("output_tokens", span.output_tokens),
+        ("cache_read_tokens", span.cache_read_tokens),
+        ("cache_write_tokens", span.cache_write_tokens),
+    ):
+        if count is not None and not 0 <= count <= _MAX_COUNT:
+            return _fault(name, count, "a count from 0 to 2**53")
+    return _cache_fault(span.input_tokens, span.cache_read_tokens, span.cache_write_tokens)
 
 
 class AttrTypes:
@@ -64,16 +94,16 @@ class AttrTypes:
         return None
 
 
-def _cache_fault(row: Invocation) -> Fault | None:
-    cached = (row.y_cache_read_tokens or 0) + (row.y_cache_write_tokens or 0)
-    if row.y_input_tokens is None or cached <= row.y_input_tokens:
+def _cache_fault(n_input: int | None, n_read: int | None, n_written: int | None) -> Fault | None:
+    cached = (n_read or 0) + (n_written or 0)
+    if n_input is None or cached <= n_input:
         return None
     return Fault(
         "out_of_range",
-        f"{cached} cached tokens exceed y_input_tokens {row.y_input_tokens}; give all input "
-        "tokens, cached ones included",
+        f"{cached} cached tokens exceed y_input_tokens {n_input}; give all input tokens, cached "
+        "ones included",
         pointer="y_input_tokens",
-        value=row.y_input_tokens,
+        value=n_input,
     )
 
 

@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from tracetier.ingest.lenient import load_json
 
 Kind = Literal["jsonl", "json", "csv", "parquet", "zip", "pickle", "text", "empty"]
@@ -117,11 +119,19 @@ class Head:
     def _objects(self) -> Iterator[dict[str, object]]:
         for line in self._lines:
             try:
-                found = load_json(line) if line.lstrip()[:1] == b"{" else None
+                found = _read(line) if line.lstrip()[:1] == b"{" else None
             except (ValueError, RecursionError):
                 continue
             if isinstance(found, dict):
                 yield found
+
+
+def _read(line: bytes) -> object:
+    """Return what a line says; the first may be megabytes long, and most lines are plain."""
+    try:
+        return msgspec.json.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return load_json(line)
 
 
 def _parquet_columns(path: Path) -> tuple[str, ...]:

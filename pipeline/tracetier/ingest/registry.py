@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -21,9 +21,12 @@ from tracetier.ingest.head import Head
 from tracetier.ingest.issue import Issue
 from tracetier.ingest.mapping import ColumnMap
 from tracetier.ingest.source import Source
-from tracetier.records import Invocation
+from tracetier.ingest.span import Addition, NoStep, Span
+from tracetier.records import Invocation, Level
 
 ENTRY_POINTS = "tracetier.formats"
+Item: TypeAlias = Invocation | Span | Addition | NoStep | Issue
+"""What a record can be: a row, a step, a word on a step, nothing of either, or broken."""
 
 
 class Context(Struct, frozen=True):
@@ -45,9 +48,22 @@ class Format(Protocol):
     ----------
     name : str
         As ``--format`` and the column ``source_format`` spell it.
+    level : {"call", "agent_run", "task"}
+        What is routed where logs are in this format, unless the user says otherwise; for formats
+        that tell steps.
+
+    Two more may be there, each true only where it is stated:
+
+    stands_alone : bool
+        Whether the reader looks at the file alone, so that it need not be read again when files
+        beside it change. Where it is not, ``neighbours(path)`` may name the other files that it
+        looks at; else all in the folder and directly above count.
+    splittable : bool
+        Whether each line of JSON Lines stands for itself, so that a file may be read in parts.
     """
 
     name: str
+    level: Level
 
     def matches(self, head: Head) -> float:
         """Return how surely a file is in this format, from 0 (it is not) to 1 (by its own sign).
@@ -57,14 +73,15 @@ class Format(Protocol):
         """
         ...
 
-    def read(self, source: Source, context: Context) -> Iterator[Invocation | Issue]:
-        """Yield the invocations of a file, and an issue for each record that is none.
+    def read(self, source: Source, context: Context) -> Iterator[Item]:
+        """Yield the invocations or steps of a file, and an issue for each record that is broken.
 
-        Every record of the file gives one of them, or several where it holds several outcomes.
-        While a record is handed out, ``source.line`` says where it came from. Values need not be
-        checked: ranges, tiers, prices and duplicates are the same work for all formats and are
-        done afterwards. ``tier`` is what the log says, if it does. A file that is only part of
-        another (the sub-agents of a session) gives nothing when it is read by itself.
+        Every record of the file gives one of them, or several where it holds several outcomes or
+        steps; one that gives none (a header, a further piece of a step) is a ``NoStep``. While a
+        record is handed out, ``source.line`` says where it came from. Values need not be checked:
+        ranges, tiers, prices and duplicates are the same work for all formats and are done
+        afterwards. ``tier`` is what the log says, if it does. A file that is only part of another
+        (the sub-agents of a session) gives nothing when it is read by itself.
         """
         ...
 

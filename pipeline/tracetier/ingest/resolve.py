@@ -6,9 +6,10 @@ import msgspec
 
 from tracetier.errors import RecordError
 from tracetier.ingest.issue import Fault
+from tracetier.ingest.span import Span
 from tracetier.prices import price_usd
 from tracetier.records import Invocation
-from tracetier.tiers import TierSet, family_of, normalize_model
+from tracetier.tiers import Tier, TierSet, family_of, normalize_model
 
 
 class Resolver:
@@ -25,8 +26,14 @@ class Resolver:
         self._tiers = tiers
         self._known: dict[tuple[str | None, str | None], str] = {}
 
-    def resolve(self, row: Invocation) -> Invocation:
+    def resolve(self, row: Invocation, *, is_priced: bool = False) -> Invocation:
         """Return a row with its tier, and with its cost and where that came from.
+
+        Parameters
+        ----------
+        row : Invocation
+        is_priced : bool
+            Whether its cost has been told as far as it can be.
 
         Raises
         ------
@@ -37,10 +44,36 @@ class Resolver:
         tier = self._known.get(key)
         if tier is None:
             tier = self._known[key] = self._tier(*key)
+        if is_priced:
+            return msgspec.structs.replace(row, tier=tier)
         cost_usd, source = self._cost(row, tier)
         if (tier, cost_usd, source) == (row.tier, row.y_cost_usd, row.y_cost_source):
             return row
         return msgspec.structs.replace(row, tier=tier, y_cost_usd=cost_usd, y_cost_source=source)
+
+    def tier_of(self, model: str | None) -> str | None:
+        """Return the tier of a model, ``None`` where it is in none that is declared."""
+        try:
+            return self._known.get((model, None)) or self._tier(model, None)
+        except Fault:
+            return None
+
+    def price(self, call: Span) -> float | None:
+        """Return the cost of a model call by its tokens, at the time of the call."""
+        model = call.model_answered or call.model_asked
+        tier = self.tier_of(call.model_asked or call.model_answered)
+        return price_usd(
+            model,
+            input_tokens=call.input_tokens or 0,
+            output_tokens=call.output_tokens or 0,
+            cache_read_tokens=call.cache_read_tokens or 0,
+            cache_write_tokens=call.cache_write_tokens or 0,
+            timestamp=call.start,
+            tier=None if tier is None else self._own(tier),
+        )
+
+    def _own(self, tier: str) -> Tier | None:
+        return None if self._tiers is None else self._tiers.tiers[self._tiers.index(tier)]
 
     def _tier(self, model: str | None, logged: str | None) -> str:
         declared = None if self._tiers is None else self._tiers.names
@@ -70,7 +103,6 @@ class Resolver:
     def _priced(self, row: Invocation, tier: str) -> float | None:
         if row.y_input_tokens is None or row.y_output_tokens is None:
             return None
-        own = None if self._tiers is None else self._tiers.tiers[self._tiers.index(tier)]
         try:
             return price_usd(
                 row.model,
@@ -79,7 +111,7 @@ class Resolver:
                 cache_read_tokens=row.y_cache_read_tokens or 0,
                 cache_write_tokens=row.y_cache_write_tokens or 0,
                 timestamp=row.timestamp,
-                tier=own,
+                tier=self._own(tier),
             )
         except RecordError as error:
             raise Fault("bad_value", str(error), pointer="y_input_tokens") from error

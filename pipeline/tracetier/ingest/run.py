@@ -1,41 +1,37 @@
 """Logs → feature table: every record becomes a row, an issue or a known duplicate.
 
-Formats only read. What holds for all of them is done here: the check of the values, the tier, the
-price, the duplicates, the table and the account of it all. Rows keep the order of the files and,
-within a file, of its records. Memory does not grow with the input, but for 25 bytes a row by which
-duplicates and tasks are known.
+Files are read side by side wherever an engine runs them (``read``); what needs all of them is done
+here, in their order, so that the table is the same however it was made: the types of attributes,
+the duplicates, the account, the writing. What has not changed since the last run is taken from its
+table. Memory does not grow with the input, but for 25 bytes a row by which duplicates and tasks are
+known, and for what is under way: a few batches, or with several processes a few files.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
 
-import msgspec
-
-from tracetier.errors import FormatError, RecordError
-from tracetier.features.extract import X_COLUMNS, extract_row
+from tracetier.engine.engine import Engine, Here, engine_named
+from tracetier.features.extract import X_COLUMNS
 from tracetier.features.spec import fingerprint
-from tracetier.ingest.check import AttrTypes, find_fault
+from tracetier.ingest.assemble.judge import read_judges
+from tracetier.ingest.assemble.score_map import ScoreMap
+from tracetier.ingest.earlier import Earlier, find_earlier
 from tracetier.ingest.files import InputFile, PathLike, find_files
-from tracetier.ingest.issue import Fault, Issue, IssueLog
+from tracetier.ingest.gather import Gathering, Meter, Progress
+from tracetier.ingest.issue import IssueLog
 from tracetier.ingest.mapping import ColumnMap, read_mapping
-from tracetier.ingest.registry import (
-    Context,
-    Format,
-    detect_format,
-    format_named,
-    refuse_unreadable,
-)
-from tracetier.ingest.resolve import Resolver
-from tracetier.ingest.seen import SeenKeys
-from tracetier.ingest.source import Source
-from tracetier.ingest.summary import FileSummary, IngestSummary, Tally
-from tracetier.records import Invocation
+from tracetier.ingest.pieces import pieces_of
+from tracetier.ingest.privacy import privacy_of, shown_path
+from tracetier.ingest.read import Batch, ReadPiece, Recipe
+from tracetier.ingest.registry import format_named
+from tracetier.ingest.stamp import Surroundings, recipe_stamp, stamp_of
+from tracetier.ingest.summary import FileSummary, IngestSummary
+from tracetier.records import Level
 from tracetier.settings import Settings
-from tracetier.table import ISSUES_NAME, SUMMARY_NAME, TableWriter
+from tracetier.table import ISSUES_NAME, TableWriter
 from tracetier.tiers import TierSet
-
-Progress = Callable[[int, int], None]
-BATCH_ROWS = 5_000
 
 
 def ingest(
@@ -45,8 +41,17 @@ def ingest(
     format: str | None = None,
     tiers: TierSet | None = None,
     mapping: PathLike | Mapping[str, object] | ColumnMap | None = None,
+    level: Level | None = None,
+    scores: PathLike | None = None,
+    scores_map: PathLike | Mapping[str, object] | ScoreMap | None = None,
+    quality_from: str | None = None,
+    redact: bool = False,
+    no_text: bool = False,
     strict: bool = False,
     settings: Settings | None = None,
+    jobs: int = 1,
+    engine: str | None = None,
+    fresh: bool = False,
     progress: Progress | None = None,
 ) -> IngestSummary:
     """Read logs into a feature table.
@@ -65,10 +70,29 @@ def ingest(
         ordered by their mean cost.
     mapping : path, mapping or ColumnMap, optional
         The user's own map, see `read_mapping`; it makes ``mapped`` the format of all files.
+    level : {"call", "agent_run", "task"}, optional
+        What is a row where logs tell steps; by default what their format is best routed by.
+    scores : path, optional
+        Outcomes to be joined by any id, see `read_score_file`; they go before those in the logs.
+    scores_map : path, mapping or ScoreMap, optional
+        What the scores in logs say of quality, by their names; by default that of ``settings``.
+    quality_from : str, optional
+        ``proxy:RULES``, to guess the quality of rows of which no outcome is known.
+    redact : bool
+        Take keys, e-mail addresses, home paths and the ``redact`` patterns of ``settings`` out of
+        all that is written.
+    no_text : bool
+        Write no text of a task, but its features and a hash keyed by ``TRACETIER_HASH_KEY``.
     strict : bool
         Stop at the first issue.
     settings : Settings, optional
         Of the project.
+    jobs : int
+        Processes of this machine that read files.
+    engine : str, optional
+        Where files are read: see `engine_named`. The table is the same.
+    fresh : bool
+        Read all files, also those that have not changed since ``out`` was made.
     progress : callable, optional
         Called with the bytes read so far and those to read in all.
 
@@ -82,182 +106,80 @@ def ingest(
     InputError
         If a path is wrong; `FormatError` for a named file in no known format, or where a folder
         holds no other; `RecordError` where no record could be read, or with ``strict`` for the
-        first issue; `TableError` where ``out`` may not be replaced.
+        first issue; `TableError` where ``out`` may not be replaced; `SettingsError` where the
+        engine cannot be reached.
     StorageError
         If the disk refuses.
     """
     files = find_files(paths)
-    declared = tiers or (settings.tier_set if settings else None)
     if mapping is not None and not isinstance(mapping, ColumnMap):
         mapping = read_mapping(mapping)
-    chosen = format_named(format or "mapped") if format or mapping else None
-    meter = _Meter(sum(file.n_bytes for file in files), progress)
+    name = format or ("mapped" if mapping else None)
+    recipe = Recipe(
+        format=name and format_named(name).name,
+        mapping=mapping,
+        tiers=tiers or (settings.tier_set if settings else None),
+        level=level,
+        judges=read_judges(
+            scores=scores,
+            scores_map=scores_map,
+            quality_from=quality_from,
+            settings=settings.scores if settings else {},
+        ),
+        privacy=privacy_of(
+            redact=redact, no_text=no_text, patterns=settings.redact if settings else ()
+        ),
+        strict=strict,
+    )
+    place, around, stamp = engine_named(engine, jobs=jobs), Surroundings(), recipe_stamp(recipe)
+    earlier = None if fresh else find_earlier(Path(out).resolve(), stamp)
+    plans = [_plan(file, shown_path(file.path, recipe.privacy), earlier, around) for file in files]
+    meter = Meter(sum(file.n_bytes for file in files), progress)
+    if earlier is not None and [plan.before for plan in plans] == list(earlier.summary.files):
+        meter.advance(meter.n_total)  # nothing at all has changed, nor the order of the files
+        return earlier.summary_at(out)
     new_table = TableWriter(
         out,
         x_columns=X_COLUMNS,
-        extract=extract_row,
-        tiers=declared.names if declared else (),
+        tiers=recipe.tiers.names if recipe.tiers else (),
         feature_fingerprint=fingerprint(),
     )
-    with new_table as writer, IssueLog(writer.dir / ISSUES_NAME) as issues:
-        run = _Run(writer, issues, declared, Context(mapping), strict=strict)
-        for file in files:
-            run.read(file, chosen, meter)
-        return run.finish()
+    with (
+        new_table as writer,
+        IssueLog(writer.dir / ISSUES_NAME) as issues,
+        closing(_read(plans, recipe, place)) as batches,
+    ):
+        gathering = Gathering(writer, issues, recipe, meter, around)
+        for plan in plans:
+            if not plan.stands_alone:
+                gathering.take(plan.file, plan.stamp, batches)
+            elif earlier is None or not gathering.take_over(plan.file, earlier):
+                here = _read([plan._replace(before=None)], recipe, Here())
+                gathering.take(plan.file, plan.stamp, here)
+        return gathering.finish(stamp)
 
 
-class _Meter:
-    """Adds up the bytes that were read."""
+class _Plan(NamedTuple):
+    """One file, its stamp, and what is known of it where it has not changed since."""
 
-    def __init__(self, n_total: int, progress: Progress | None) -> None:
-        self.n_done, self.n_total, self._progress = 0, n_total, progress
+    file: InputFile
+    stamp: str
+    before: FileSummary | None
 
-    def advance(self, n_bytes: int) -> None:
-        self.n_done += n_bytes
-        if self._progress is not None:
-            self._progress(self.n_done, self.n_total)
+    @property
+    def stands_alone(self) -> bool:
+        """Whether its old rows may stand though other files have changed."""
+        return self.before is not None and not self.before.n_clashes
 
 
-class _Run:
-    """One table in the making."""
+def _plan(file: InputFile, name: str, earlier: Earlier | None, around: Surroundings) -> _Plan:
+    stamp = stamp_of(file.path)
+    before = None if earlier is None else earlier.file(file.path, name, stamp, around)
+    return _Plan(file, stamp, before)
 
-    def __init__(
-        self,
-        writer: TableWriter,
-        issues: IssueLog,
-        declared: TierSet | None,
-        context: Context,
-        *,
-        strict: bool,
-    ) -> None:
-        self._writer, self._issues = writer, issues
-        self._declared, self._context, self._strict = declared, context, strict
-        self._resolver, self._attrs = Resolver(declared), AttrTypes()
-        self._seen, self._tally = SeenKeys(), Tally()
-        self._files: list[FileSummary] = []
-        self._pending: list[tuple[Invocation, FileSummary, int]] = []
-        self._reasons: Counter[str] = Counter()
-        self._first: dict[str, str] = {}
 
-    def read(self, file: InputFile, chosen: Format | None, meter: _Meter) -> None:
-        """Read one file to its end."""
-        source = Source(file.path, on_bytes=meter.advance)
-        summary = FileSummary(path=source.name, n_bytes=file.n_bytes)
-        self._files.append(summary)
-        n_before = meter.n_done
-        found = self._format(file, source, chosen)
-        if found is not None:
-            summary.format = found.name
-            for item in found.read(source, self._context):
-                self._take(item, source, summary)
-            summary.ignored_columns = tuple(sorted(source.ignored))
-        meter.advance(n_before + file.n_bytes - meter.n_done)  # what was skipped, or grew
-
-    def finish(self) -> IngestSummary:
-        """Write what is left and return the account."""
-        self._flush()
-        n_records = sum(file.n_records for file in self._files)
-        if not any(file.n_rows for file in self._files):
-            self._refuse_empty(n_records)
-        summary = self._tally.summary(
-            out=str(self._writer.out),
-            files=tuple(self._files),
-            declared=None if self._declared is None else self._declared.names,
-            issues=self._reasons,
-            first_issues=tuple(self._first.values()),
-        )
-        with self._writer.storing():
-            self._issues.close()
-            plain = msgspec.json.format(msgspec.json.encode(summary.to_dict()))
-            (self._writer.dir / SUMMARY_NAME).write_bytes(plain + b"\n")
-        is_ordered = summary.tier_order != "unknown"
-        self._writer.close(tuple(tier.name for tier in summary.tiers) if is_ordered else ())
-        return summary
-
-    def _format(self, file: InputFile, source: Source, chosen: Format | None) -> Format | None:
-        """Return the format of a file; a stray file in a folder is an issue, not an error."""
-        if source.head.kind == "empty":
-            fault = Fault("empty", "file is empty")
-            self._note(source.issue(fault, is_of_file=True), self._files[-1])
-            return None
-        try:
-            refuse_unreadable(source.head)
-            return chosen or detect_format(source.head)
-        except FormatError as error:
-            if file.is_named or self._strict:
-                raise
-            fault = Fault("unknown_format", str(error).removeprefix(f"{str(file.path)!r} "))
-            self._note(source.issue(fault, is_of_file=True), self._files[-1])
-            return None
-
-    def _take(self, item: Invocation | Issue, source: Source, summary: FileSummary) -> None:
-        if isinstance(item, Issue):
-            self._note(item, summary)
-            return
-        fault = find_fault(item) or (self._attrs.find_fault(item) if item.attrs else None)
-        if fault is None:
-            try:
-                row = self._resolver.resolve(item)
-                self._pending.append((row, summary, source.line))
-            except Fault as found:
-                fault = found
-        if fault is not None:
-            self._note(source.issue(fault), summary)
-        elif len(self._pending) >= BATCH_ROWS:
-            self._flush()
-
-    def _note(self, issue: Issue, summary: FileSummary) -> None:
-        """Count an issue and keep it; with ``strict`` it is the end, but for earlier ones."""
-        if self._strict:
-            self._flush()
-            raise RecordError(f"{issue}; without strict it would be kept as an issue")
-        if issue.is_duplicate:
-            summary.n_duplicates += 1
-        elif issue.line is not None:
-            summary.n_rejected += 1
-        self._reasons[issue.reason] += 1
-        self._first.setdefault(issue.reason, str(issue))
-        with self._writer.storing():
-            self._issues.add(issue)
-
-    def _flush(self) -> None:
-        """Write the pending rows, but for those whose ids came before."""
-        pending, self._pending = self._pending, []
-        is_new = self._seen.add((row.trace_id, row.span_id) for row, _, _ in pending)
-        fresh = []
-        for entry, is_first in zip(pending, is_new, strict=True):
-            if is_first:
-                fresh.append(entry)
-            else:
-                self._note_duplicate(*entry)
-        if fresh:
-            self._write(fresh)
-
-    def _note_duplicate(self, row: Invocation, summary: FileSummary, line: int) -> None:
-        id_ = row.trace_id if row.span_id is None else f"{row.trace_id} / {row.span_id}"
-        issue = Issue(
-            file=summary.path,
-            line=line,
-            pointer="trace_id",
-            reason="duplicate",
-            message=f"id {id_[:80]!r} was read before, and only its first record is kept",
-        )
-        self._note(issue, summary)
-
-    def _write(self, entries: list[tuple[Invocation, FileSummary, int]]) -> None:
-        for _, summary, _ in entries:
-            summary.n_rows += 1
-        table = self._writer.write(
-            [row for row, _, _ in entries],
-            source_format=[summary.format for _, summary, _ in entries],
-            source_file=[summary.path for _, summary, _ in entries],
-        )
-        self._tally.add(table)
-
-    def _refuse_empty(self, n_records: int) -> None:
-        told = "".join(f"\n  {issue}" for issue in self._first.values())
-        reasons = ", ".join(f"{reason} {n:,}" for reason, n in self._reasons.most_common())
-        raise RecordError(
-            f"no row could be read: {n_records:,} records in {len(self._files):,} files"
-            + (f" ({reasons}){told}" if reasons else "; give logs that are not empty")
-        )
+def _read(plans: list[_Plan], recipe: Recipe, engine: Engine) -> Generator[Batch, None, None]:
+    pieces = [
+        piece for plan in plans if not plan.stands_alone for piece in pieces_of(plan.file, recipe)
+    ]
+    yield from engine.stream(ReadPiece(recipe), pieces)

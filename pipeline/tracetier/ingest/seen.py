@@ -38,11 +38,20 @@ class SeenKeys:
         hashes = hashes_of(keys)
         is_new = np.zeros(len(hashes), np.bool_)
         is_new[np.unique(hashes, return_index=True)[1]] = True
-        for block in self._blocks:
-            place = np.minimum(np.searchsorted(block, hashes), len(block) - 1)
-            is_new &= block[place] != hashes
+        is_new &= ~self._holds(hashes)
         self._merge(np.sort(hashes[is_new]))
         return is_new
+
+    def has_any(self, keys: Iterable[Hashable]) -> bool:
+        """Whether any of the keys is here already."""
+        return bool(self._holds(hashes_of(keys)).any())
+
+    def _holds(self, hashes: Hashes) -> NDArray[np.bool_]:
+        is_here = np.zeros(len(hashes), np.bool_)
+        for block in self._blocks:
+            place = np.minimum(np.searchsorted(block, hashes), len(block) - 1)
+            is_here |= block[place] == hashes
+        return is_here
 
     def _merge(self, fresh: Hashes) -> None:
         while self._blocks and len(self._blocks[-1]) <= 2 * len(fresh):

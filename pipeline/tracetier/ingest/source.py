@@ -5,6 +5,7 @@ other line breaks of Unicode occur inside JSON strings of real logs. What is rea
 is good, so damage ends a stream; it does not void it.
 """
 
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
@@ -33,6 +34,9 @@ class Source:
         Called with the number of bytes on disk that were read since the last call.
     line_bytes : int
         A longer line is an issue, and its bytes are not held.
+    span : (int, int), optional
+        The bytes on disk to read, from the first to before the second; by default all. The head
+        is that of the whole file.
 
     Attributes
     ----------
@@ -51,12 +55,13 @@ class Source:
         name: str | None = None,
         on_bytes: Callable[[int], None] | None = None,
         line_bytes: int = LINE_BYTES,
+        span: tuple[int, int] | None = None,
     ) -> None:
         self.path, self.name = path, str(path) if name is None else name
         self.line = 0
         self.fields: dict[str, str] = {}
         self.ignored: set[str] = set()
-        self._on_bytes, self._line_bytes = on_bytes, line_bytes
+        self._on_bytes, self._line_bytes, self._span = on_bytes, line_bytes, span
         self._damage: str | None = None
 
     @cached_property
@@ -74,7 +79,9 @@ class Source:
         RecordError
             If the gzip stream is damaged or ends early, after all that could be unzipped.
         """
-        return _open(self.path, self.advance)
+        if self._span is None:
+            return _open(self.path, self.advance)
+        return _raw_chunks(self.path, self.advance, _CHUNK_BYTES, self._span)
 
     def lines(self, *, keep_blank: bool = False) -> Iterator[bytes | Issue]:
         r"""Yield each line without its ``\n``, and an issue for what is lost.
@@ -96,9 +103,13 @@ class Source:
 
     def issue(self, fault: Fault, *, is_of_file: bool = False) -> Issue:
         """Return the issue for a fault in the record at hand, or in the file as a whole."""
+        return self.issue_at(None if is_of_file else self.line, fault)
+
+    def issue_at(self, line: int | None, fault: Fault) -> Issue:
+        """Return the issue for a fault in the record of a line."""
         return Issue(
             file=self.name,
-            line=None if is_of_file else self.line,
+            line=line,
             pointer=self.fields.get(fault.pointer, fault.pointer),
             reason=fault.reason,
             message=str(fault),
@@ -141,6 +152,12 @@ def read_head(path: Path) -> Head:
     return Head(path=path, data=bytes(data))
 
 
+def is_packed(path: Path) -> bool:
+    """Whether a file is gzip, by its first bytes."""
+    with path.open("rb") as file:
+        return file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+
+
 def _open(
     path: Path, on_bytes: Callable[[int], None] | None, *, n_bytes: int = _CHUNK_BYTES
 ) -> Iterator[bytes]:
@@ -151,11 +168,16 @@ def _open(
 
 
 def _raw_chunks(
-    path: Path, on_bytes: Callable[[int], None] | None, n_bytes: int
+    path: Path,
+    on_bytes: Callable[[int], None] | None,
+    n_bytes: int,
+    span: tuple[int, int] | None = None,
 ) -> Iterator[bytes]:
+    start, end = span or (0, sys.maxsize)
     try:
         with path.open("rb") as file:
-            while chunk := file.read(n_bytes):
+            file.seek(start)
+            while chunk := file.read(min(n_bytes, end - file.tell())):
                 yield chunk
                 if on_bytes is not None:
                     on_bytes(len(chunk))

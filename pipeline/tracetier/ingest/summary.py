@@ -1,7 +1,9 @@
 """What a run read: per file, per tier, and whether it is enough to learn from."""
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -9,7 +11,9 @@ import numpy as np
 from msgspec import Struct
 
 from tracetier.errors import TierError
+from tracetier.ingest.assemble.score_tally import ScoreSummary
 from tracetier.ingest.seen import Hashes, hashes_of
+from tracetier.records import Level
 from tracetier.tiers import order_by_cost
 
 if TYPE_CHECKING:
@@ -19,21 +23,63 @@ Information = Literal["full", "logged", "mixed"]
 TierOrder = Literal["declared", "by cost", "unknown"]
 
 
+NOTES: Mapping[str, str] = MappingProxyType(
+    {
+        "calls_outside_runs": "model calls outside of all agents, each a row by itself",
+        "runs_without_model": "runs that tell neither a call nor a model, no row",
+        "runs_without_calls": "runs that tell a model but no call, no row at the level of calls; "
+        "--level agent_run reads them",
+        "retold_calls": "records of a model call that another record tells too, counted once",
+        "mixed_models": "rows with several models, credited to the one that cost most",
+        "unplaced_scores": "scores that could not be given to one row",
+        "late_steps": "steps whose trace had been closed to save memory; sort the file by trace",
+    }
+)
+"""What each of a summary's notes counts."""
+
+
 class FileSummary(Struct, kw_only=True):
-    """One file: ``n_records = n_rows + n_rejected + n_duplicates``."""
+    """One file: ``n_records = n_read + n_no_step + n_rejected + n_duplicates``.
+
+    Attributes
+    ----------
+    level : {"call", "agent_run", "task"}, optional
+        What is a row, where the file tells steps.
+    n_read : int
+        Records that are in the table: a row each in flat logs, steps of rows in nested ones.
+    n_no_step : int
+        Records that tell no step, or a further piece of one.
+    n_rows : int
+        Rows that came of them.
+    n_rows_left_out : int
+        Rows that steps gave but that are not in the table: read before, or of no known tier.
+    n_clashes : int
+        Rows that were left out because of what other files, or earlier parts of this one, hold.
+    stamp : str, optional
+        By which the next run knows whether the file has changed; ``None`` where that is unknown.
+    """
 
     path: str
     format: str | None = None
+    level: Level | None = None
     n_bytes: int = 0
-    n_rows: int = 0
+    n_read: int = 0
+    n_no_step: int = 0
     n_rejected: int = 0
     n_duplicates: int = 0
+    n_rows: int = 0
+    n_rows_left_out: int = 0
     ignored_columns: tuple[str, ...] = ()
+    notes: dict[str, int] = {}
+    scores: tuple[ScoreSummary, ...] = ()
+    redacted: dict[str, int] = {}
+    n_clashes: int = 0
+    stamp: str | None = None
 
     @property
     def n_records(self) -> int:
         """Records that were in the file."""
-        return self.n_rows + self.n_rejected + self.n_duplicates
+        return self.n_read + self.n_no_step + self.n_rejected + self.n_duplicates
 
 
 class TierSummary(Struct, frozen=True, kw_only=True):
@@ -64,6 +110,16 @@ class IngestSummary(Struct, frozen=True, kw_only=True):
         Issues by reason, the most frequent first.
     first_issues : tuple of str
         The first of each reason; all are in ``issues.parquet``.
+    notes : dict of str to int
+        What was found in nested logs and gave no row, or a row that needs a word: see `NOTES`.
+    redacted : dict of str to int
+        What was taken out of what is written, by kind.
+    scores : tuple of ScoreSummary
+        Scores by name, with those that could not be used.
+    n_outcomes_unused : int
+        Of what the user's own outcomes are about, how much was not in the logs.
+    recipe : str
+        Stamp of all but the files that the rows follow from.
     """
 
     out: str
@@ -79,11 +135,26 @@ class IngestSummary(Struct, frozen=True, kw_only=True):
     last_timestamp: datetime | None
     issues: dict[str, int]
     first_issues: tuple[str, ...]
+    notes: dict[str, int] = {}
+    redacted: dict[str, int] = {}
+    scores: tuple[ScoreSummary, ...] = ()
+    n_outcomes_unused: int = 0
+    recipe: str = ""
 
     @property
     def n_rows(self) -> int:
         """Rows of the table."""
         return sum(file.n_rows for file in self.files)
+
+    @property
+    def n_read(self) -> int:
+        """Records that are in the table."""
+        return sum(file.n_read for file in self.files)
+
+    @property
+    def n_no_step(self) -> int:
+        """Records that tell no step of their own."""
+        return sum(file.n_no_step for file in self.files)
 
     @property
     def n_rejected(self) -> int:
@@ -97,7 +168,7 @@ class IngestSummary(Struct, frozen=True, kw_only=True):
 
     @property
     def n_records(self) -> int:
-        """Records in all files: rows + rejected + duplicates."""
+        """Records in all files: read + without a step + rejected + duplicates."""
         return sum(file.n_records for file in self.files)
 
     @property
@@ -107,7 +178,10 @@ class IngestSummary(Struct, frozen=True, kw_only=True):
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data, for JSON."""
-        totals = ("n_records", "n_rows", "n_rejected", "n_duplicates", "n_bytes")
+        totals = (
+            *("n_records", "n_read", "n_no_step", "n_rejected", "n_duplicates"),
+            *("n_rows", "n_bytes"),
+        )
         found: dict[str, Any] = msgspec.to_builtins(self)
         for file, plain in zip(self.files, found["files"], strict=True):
             plain["n_records"] = file.n_records
@@ -166,6 +240,11 @@ class Tally:
         declared: tuple[str, ...] | None,
         issues: Counter[str],
         first_issues: tuple[str, ...],
+        notes: Mapping[str, int] = MappingProxyType({}),
+        redacted: Mapping[str, int] = MappingProxyType({}),
+        scores: tuple[ScoreSummary, ...] = (),
+        n_outcomes_unused: int = 0,
+        recipe: str = "",
     ) -> IngestSummary:
         """Return what was added up."""
         names, how = self.order(declared)
@@ -182,8 +261,13 @@ class Tally:
             n_with_propensity=self._n_with_propensity,
             first_timestamp=self._times[0] if self._times else None,
             last_timestamp=self._times[1] if self._times else None,
-            issues=dict(issues.most_common()),
+            issues=dict(sorted(issues.items(), key=lambda item: (-item[1], item[0]))),
             first_issues=first_issues,
+            notes=dict(notes),
+            redacted=dict(redacted),
+            scores=scores,
+            n_outcomes_unused=n_outcomes_unused,
+            recipe=recipe,
         )
 
     def _add_means(self, table: "pa.Table") -> None:
@@ -198,7 +282,7 @@ class Tally:
 
     def _means(self, name: str) -> dict[str, float]:
         return {
-            tier: self._sum[tier, name] / n
+            tier: _rounded(self._sum[tier, name] / n)
             for tier in self._n_rows
             if (n := self._known[tier, name])
         }
@@ -222,6 +306,11 @@ class Tally:
         if len(self._n_rows) > 1 and n_complete == len(n_tiers):
             return len(n_tiers), n_complete, "full"
         return len(n_tiers), n_complete, "logged" if (n_tiers == 1).all() else "mixed"
+
+
+def _rounded(mean: float) -> float:
+    """Return a mean to 12 digits: what is left depends on the order in which it was added up."""
+    return float(f"{mean:.12g}")
 
 
 _MEANS = ("y_quality", "y_cost_usd")

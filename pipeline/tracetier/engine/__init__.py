@@ -1,0 +1,1 @@
+"""Where work over many items runs: in this process, in several, or on a Dask cluster."""

@@ -1,0 +1,359 @@
+"""One file, or a range of its lines → checked rows with their features, as Arrow batches.
+
+All that is heavy happens here, and nothing here knows of other files: what comes out follows from
+the arguments and the file's bytes alone. So it may run in any process, on any machine that sees
+the file, and again where one died. What needs all files (duplicates, the types of attributes, the
+account of the run) is done afterwards, in the order of the files.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from tracetier.errors import FormatError, TracetierError
+from tracetier.features.extract import X_COLUMNS, extract_row
+from tracetier.ingest.assemble.judge import NO_MAP, Judges, given_quality
+from tracetier.ingest.assemble.score_file import Key
+from tracetier.ingest.assemble.score_tally import ScoreSummary, ScoreTally
+from tracetier.ingest.check import AttrTypes, find_fault
+from tracetier.ingest.issue import Fault, Issue
+from tracetier.ingest.mapping import ColumnMap
+from tracetier.ingest.privacy import (
+    Privacy,
+    forget_features,
+    protect,
+    protect_issue,
+    protect_text,
+    shown_path,
+    withhold_texts,
+)
+from tracetier.ingest.registry import (
+    Context,
+    Format,
+    Item,
+    detect_format,
+    format_named,
+    refuse_unreadable,
+)
+from tracetier.ingest.resolve import Resolver
+from tracetier.ingest.source import Source
+from tracetier.ingest.span import Addition, NoStep, Span
+from tracetier.ingest.steps import StepFault, StepRow, Steps
+from tracetier.records import Invocation, Level
+from tracetier.table.arrays import Features, rows_table
+from tracetier.tiers import TierSet
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH_ROWS = 5_000
+_BATCH_BYTES = 16 * 1024 * 1024  # of the file, so that progress is told where rows are few
+
+Told = Invocation | Issue | NoStep | StepRow | StepFault
+
+
+class Recipe(Struct, frozen=True, kw_only=True):
+    """What is the same for all files of a run.
+
+    Parameters
+    ----------
+    format : str, optional
+        Name of the format of all files; by default each is recognised.
+    mapping : ColumnMap, optional
+        The user's own map.
+    tiers : TierSet, optional
+        Declared tiers.
+    level : {"call", "agent_run", "task"}, optional
+        What is routed; by default what the format says.
+    judges : Judges
+        By what quality is judged.
+    privacy : Privacy
+        What must not be written.
+    strict : bool
+        Stop at the first issue.
+    """
+
+    format: str | None = None
+    mapping: ColumnMap | None = None
+    tiers: TierSet | None = None
+    level: Level | None = None
+    judges: Judges = NO_MAP
+    privacy: Privacy = Privacy()
+    strict: bool = False
+
+
+class Piece(Struct, frozen=True, kw_only=True):
+    """A file, or the lines of it that begin in a range of bytes.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    is_named : bool
+        Whether the user named it, so that it must be in a known format.
+    span : (int, int), optional
+        First byte, at the start of a line, and the byte after the last.
+    is_first, is_last : bool
+        Whether nothing of the file comes before, or after.
+    """
+
+    path: Path
+    is_named: bool = False
+    span: tuple[int, int] | None = None
+    is_first: bool = True
+    is_last: bool = True
+
+
+class Counts(Struct, kw_only=True):
+    """What is known of a piece once it is read; names as in a file's summary."""
+
+    format: str | None = None
+    level: Level | None = None
+    n_lines: int = 0
+    n_read: int = 0
+    n_no_step: int = 0
+    n_rejected: int = 0
+    n_duplicates: int = 0
+    n_rows_left_out: int = 0
+    ignored_columns: tuple[str, ...] = ()
+    notes: dict[str, int] = {}
+    scores: tuple[ScoreSummary, ...] = ()
+    redacted: dict[str, int] = {}
+    outcomes_used: frozenset[Key] = frozenset()
+
+
+class Batch(Struct, kw_only=True):
+    """Some rows of a piece.
+
+    Attributes
+    ----------
+    table : pa.Table, optional
+        All columns but those of the run; ``None`` where there is no row.
+    lines : (n,) array of int64
+        Where each row stands, counted within the piece.
+    are_of_steps : bool
+        Whether the rows were put together from steps; else each is a record of the file.
+    issues : list of Issue
+        With lines counted within the piece.
+    n_bytes : int
+        Bytes on disk that were read since the batch before.
+    counts : Counts, optional
+        With the last batch of a piece, and only there.
+    is_last : bool
+        Whether it ends the file.
+    error : TracetierError, optional
+        What ended the reading. It is handed over and not raised, so that it comes up when it is
+        this file's turn, whichever process was first.
+    """
+
+    table: "pa.Table | None" = None
+    lines: NDArray[np.int64]
+    are_of_steps: bool
+    issues: list[Issue]
+    n_bytes: int = 0
+    counts: Counts | None = None
+    is_last: bool = False
+    error: TracetierError | None = None
+
+
+class ReadPiece(Struct, frozen=True):
+    """`read_piece` with the recipe of a run, as it travels to a worker."""
+
+    recipe: Recipe
+
+    def __call__(self, piece: Piece) -> Iterator[Batch]:
+        """Read a piece."""
+        return read_piece(piece, self.recipe)
+
+
+def read_piece(piece: Piece, recipe: Recipe) -> Iterator[Batch]:
+    """Read a piece to its end, or with ``strict`` to its first issue.
+
+    Yields
+    ------
+    Batch
+        At most `BATCH_ROWS` rows or so each; the last one has counts or an error.
+    """
+    reading = _Reading(piece, recipe)
+    try:
+        yield from reading.batches()
+    except TracetierError as error:
+        yield reading.take_batch(error=error)
+
+
+def invocations(items: Iterable[tuple[Item, int]], steps: Steps) -> Iterator[tuple[Told, int]]:
+    """Put the steps among a reader's items together to rows, and pass on all else.
+
+    Parameters
+    ----------
+    items : iterable of (item, line)
+        Of one piece, in the order of the file.
+    steps : Steps
+        Puts them together.
+
+    Yields
+    ------
+    (Told, int)
+        With the line of the record that it comes from.
+    """
+    for item, line in items:
+        if isinstance(item, Span | Addition):
+            yield from ((found, found.line) for found in steps.add(item, line))
+        else:
+            yield item, line
+    yield from ((found, found.line) for found in steps.finish())
+
+
+class _Reading:
+    """One piece on its way."""
+
+    def __init__(self, piece: Piece, recipe: Recipe) -> None:
+        self._piece, self._recipe = piece, recipe
+        self._source = Source(piece.path, on_bytes=self._advance, span=piece.span)
+        self._resolver, self._attrs = Resolver(recipe.tiers), AttrTypes()
+        self._features = Features(extract_row, len(X_COLUMNS))
+        self._counts, self._redacted = Counts(), Counter[str]()
+        self._rows: list[Invocation] = []
+        self._lines: list[int] = []
+        self._issues: list[Issue] = []
+        self._n_bytes, self._has_steps = 0, False
+
+    def batches(self) -> Iterator[Batch]:
+        found = self._format()
+        if found is not None:
+            self._counts.format = found.name
+            yield from self._read(found)
+            self._counts.ignored_columns = self._safe_names(self._source.ignored)
+        self._counts.n_lines = self._source.line
+        self._counts.redacted = dict(self._redacted)
+        yield self.take_batch(counts=self._counts)
+
+    def _read(self, found: Format) -> Iterator[Batch]:
+        counts, recipe = self._counts, self._recipe
+        level, tally = recipe.level or found.level, ScoreTally(recipe.judges.scores)
+        steps = Steps(level, price=self._resolver.price, judges=recipe.judges, tally=tally)
+        for told, line in invocations(self._items(found), steps):
+            self._take(told, line)
+            if recipe.strict and self._issues:
+                return
+            if self._is_full:
+                yield self.take_batch()
+        counts.level = level if self._has_steps else None
+        counts.n_read = steps.n_read
+        counts.notes, counts.scores = dict(steps.notes), tally.summaries()
+        if recipe.judges.given is not None:
+            counts.outcomes_used = frozenset(recipe.judges.given.used)
+
+    def take_batch(
+        self, counts: Counts | None = None, error: TracetierError | None = None
+    ) -> Batch:
+        """Return what has been read since the last time."""
+        rows, self._rows = self._rows, []
+        lines, self._lines = np.array(self._lines, np.int64), []
+        issues, self._issues = self._issues, []
+        n_bytes, self._n_bytes = self._n_bytes, 0
+        return Batch(
+            table=self._table(rows) if rows else None,
+            lines=lines,
+            are_of_steps=self._has_steps,
+            issues=issues,
+            n_bytes=n_bytes,
+            counts=counts,
+            is_last=counts is not None and self._piece.is_last,
+            error=error,
+        )
+
+    def _table(self, rows: list[Invocation]) -> "pa.Table":
+        privacy = self._recipe.privacy
+        table = rows_table(
+            rows,
+            self._features,
+            X_COLUMNS,
+            source_format=self._counts.format,
+            source_file=shown_path(self._piece.path, privacy),
+        )
+        table = forget_features(table)
+        return withhold_texts(table, privacy, are_of_steps=self._has_steps)
+
+    def _safe_names(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return names of a file's own; a file without a header has its first row for them."""
+        privacy, found = self._recipe.privacy, self._redacted
+        return tuple(sorted({protect_text(name, privacy, found) for name in names}))
+
+    @property
+    def _is_full(self) -> bool:
+        n_held = len(self._rows) + len(self._issues)
+        return n_held >= BATCH_ROWS or self._n_bytes >= _BATCH_BYTES
+
+    def _advance(self, n_bytes: int) -> None:
+        self._n_bytes += n_bytes
+
+    def _format(self) -> Format | None:
+        """Return the format; a stray file in a folder is an issue, not an error."""
+        head = self._source.head
+        if head.kind == "empty":
+            self._note_file(Fault("empty", "file is empty"))
+            return None
+        try:
+            refuse_unreadable(head)
+            named = self._recipe.format
+            return format_named(named) if named else detect_format(head)
+        except FormatError as error:
+            if self._piece.is_named or self._recipe.strict:
+                raise
+            told = str(error).removeprefix(f"{str(self._piece.path)!r} ")
+            self._note_file(Fault("unknown_format", told))
+            return None
+
+    def _items(self, found: Format) -> Iterator[tuple[Item, int]]:
+        source = self._source
+        for item in found.read(source, Context(self._recipe.mapping)):
+            self._has_steps = self._has_steps or isinstance(item, Span | Addition)
+            yield item, source.line
+
+    def _take(self, told: Told, line: int) -> None:
+        if isinstance(told, Invocation):
+            self._keep(given_quality(self._recipe.judges, told), line)
+        elif isinstance(told, StepRow):
+            before = self._resolver.tier_of(told.row.last_tier)
+            row = msgspec.structs.replace(told.row, last_tier=before)
+            self._keep(row, line, is_of_steps=True)
+        elif isinstance(told, StepFault):
+            self._note(self._issue(told.fault, line), is_record=told.is_record)
+        elif isinstance(told, Issue):
+            self._note(told, is_record=told.line is not None)
+        else:
+            self._counts.n_no_step += 1
+
+    def _keep(self, row: Invocation, line: int, *, is_of_steps: bool = False) -> None:
+        fault = find_fault(row) or (self._attrs.find_fault(row) if row.attrs else None)
+        if fault is None:
+            try:
+                safe = protect(row, self._recipe.privacy, self._redacted)
+                self._rows.append(self._resolver.resolve(safe, is_priced=is_of_steps))
+                self._lines.append(line)
+                return
+            except Fault as found:
+                fault = found
+        self._counts.n_rows_left_out += is_of_steps
+        self._note(self._issue(fault, line), is_record=not is_of_steps)
+
+    def _issue(self, fault: Fault, line: int) -> Issue:
+        return msgspec.structs.replace(self._source.issue(fault), line=line)
+
+    def _note_file(self, fault: Fault) -> None:
+        self._note(self._source.issue(fault, is_of_file=True), is_record=False)
+
+    def _note(self, issue: Issue, *, is_record: bool) -> None:
+        if is_record and issue.is_duplicate:
+            self._counts.n_duplicates += 1
+        elif is_record:
+            self._counts.n_rejected += 1
+        if issue.line is not None or self._piece.is_first:  # of the whole file it is said once
+            self._issues.append(protect_issue(issue, self._recipe.privacy, self._redacted))
