@@ -4,6 +4,7 @@ import socket
 from datetime import UTC, datetime
 
 import pytest
+from genai_prices import Usage, calc_price
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -159,3 +160,36 @@ def test_pricing_opens_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert price_usd("gpt-5-nano", input_tokens=1000, output_tokens=1) is not None
     assert price_usd("never-heard-of", input_tokens=1000, output_tokens=1) is None
+
+
+@given(
+    model=st.sampled_from(
+        ["claude-haiku-4-5", "claude-sonnet-4-5", "gpt-4o-mini", "gemini-2.5-pro", "deepseek-chat"]
+    ),
+    n_input=st.integers(1, 1_200_000) | st.sampled_from([199_999, 200_000, 200_001, 272_000]),
+    n_output=st.integers(0, 100_000),
+    shares=st.tuples(st.floats(0, 0.5), st.floats(0, 0.5)),
+    at=st.datetimes(datetime(2024, 1, 1), datetime(2026, 12, 31)),  # noqa: DTZ001 - given below
+)
+def test_prices_are_those_of_the_list_at_any_size_and_time(
+    model: str, n_input: int, n_output: int, shares: tuple[float, float], at: datetime
+) -> None:
+    """Asked slowly, one call at a time: with its steps by size, by date and by time of day."""
+    n_read, n_written = (int(share * n_input) for share in shares)
+    usage = Usage(
+        input_tokens=n_input,
+        output_tokens=n_output,
+        cache_read_tokens=n_read,
+        cache_write_tokens=n_written,
+    )
+    time = at.replace(tzinfo=UTC)
+    slow = calc_price(usage, model, genai_request_timestamp=time).total_price
+
+    assert price_usd(
+        model,
+        input_tokens=n_input,
+        output_tokens=n_output,
+        cache_read_tokens=n_read,
+        cache_write_tokens=n_written,
+        timestamp=time,
+    ) == float(slow)

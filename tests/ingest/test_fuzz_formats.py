@@ -34,7 +34,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "ingest"
 FORMATS = sorted(formats_by_name())
 ONE_ITEM_A_LINE = {"anthropic_api", "canonical", "llmrouter", "mapped", "openai_api", "outcomes"}
 LIMIT_S = 20
-N_FAST, N_SLOW = 10, 700
+N_FAST, N_SLOW = 20, 700
 ODD: tuple[Any, ...] = (
     None, True, False, 0, -1, 10**30, -(2**63), 2**64, 1e308, -0.5, "", " ", "0", "-1", "1e999",
     "x" * 300, "\ud83d", "\u2028", "\u0085", "\0", "2026-99-99", "2026-01-01T00:00:00Z", "None",
