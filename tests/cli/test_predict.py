@@ -115,3 +115,16 @@ def test_bad_input_is_told(run: Run, artifact: Path, table: Path, damaged: Path)
         assert found.exit_code == 2
         assert told in found.stderr
         assert not Path("p").exists()
+
+
+def test_a_table_without_texts_is_not_predicted(
+    run: Run, artifact: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is predicted of an empty text would be said of another task."""
+    monkeypatch.setenv("TRACETIER_HASH_KEY", "0123456789abcdef")
+    run("ingest", log, "--out", "table", "--no-text")
+    found = run("predict", artifact, "table", "--out", "p.parquet")
+
+    assert found.exit_code == 2
+    assert "withholds texts" in found.stderr
+    assert not Path("p.parquet").exists()

@@ -32,7 +32,10 @@ from tracetier.records import Invocation
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "ingest"
 FORMATS = sorted(formats_by_name())
-ONE_ITEM_A_LINE = {"anthropic_api", "canonical", "llmrouter", "mapped", "openai_api", "outcomes"}
+NOT_BY_LINE = {  # one document, or several lines tell one step
+    "atif", "claude_code", "codex_cli", "inspect_ai", "llmrouterbench", "mini_swe_agent",
+    "openhands", "swe_agent", "tau2",
+}  # fmt: skip
 LIMIT_S = 20
 N_FAST, N_SLOW = 20, 700
 ODD: tuple[Any, ...] = (
@@ -190,7 +193,7 @@ def _check(name: str, path: Path) -> None:
         assert n_kept + counts.n_rejected == 0
         return
     assert n_kept + counts.n_no_step + counts.n_rejected + counts.n_duplicates == n_told
-    if name in ONE_ITEM_A_LINE and Source(path).head.kind == "jsonl":
+    if name not in NOT_BY_LINE and Source(path).head.kind == "jsonl":
         lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
         assert n_told >= sum(not (not line or line.isspace()) for line in lines)
 
@@ -274,13 +277,14 @@ def long_line(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_line_of_64_mb_is_told_and_not_held_for_long(
     name: str, long_line: Path, tmp_path: Path
 ) -> None:
-    """It is one issue, or nothing of that format."""
+    """It is one issue, or one document that says nothing of that format."""
     path = tmp_path / _file_name(name)
     path.hardlink_to(long_line)
     gc.collect()
     with _in_time(f"long line of {name}"):
         items = _items(name, path)
 
-    assert len(items) <= 1
-    assert all(isinstance(item, Issue | NoStep) for item in items)
+    of_records = [item for item in items if not isinstance(item, Issue) or item.line is not None]
+    assert len(of_records) <= 2
+    assert not any(isinstance(item, Invocation) for item in items)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 4 * 2**20  # KiB

@@ -11,6 +11,7 @@ import pytest
 
 from tracetier.errors import LeakageError, TableError, TrainingError
 from tracetier.features.extract import extract
+from tracetier.features.spec import fingerprint
 from tracetier.records import Invocation
 from tracetier.table import COLUMNS, TableWriter, column_names, read_table
 from tracetier.tiers import Tier, TierSet
@@ -53,9 +54,11 @@ def outcome(
     return msgspec.structs.replace(row, y_quality=quality, y_cost_usd=cost_usd, **fields)
 
 
-def write(folder: Path, rows: Sequence[Invocation]) -> pa.Table:
+def write(
+    folder: Path, rows: Sequence[Invocation], *, feature_fingerprint: str | None = None
+) -> pa.Table:
     """By way of Parquet, as every table comes."""
-    with TableWriter(folder / "table") as writer:
+    with TableWriter(folder / "table", feature_fingerprint=feature_fingerprint) as writer:
         numbered = [msgspec.structs.replace(row, span_id=str(i)) for i, row in enumerate(rows)]
         writer.write(numbered)
     return read_table(folder / "table")
@@ -254,3 +257,31 @@ def test_a_table_in_many_pieces_is_the_same_table(tmp_path: Path) -> None:
     assert (one.task_ids, one.tasks, one.models) == (two.task_ids, two.tasks, two.models)
     for name in ("groups", "quality", "cost_usd", "p_log"):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+
+
+def test_tasks_whose_text_is_withheld_share_a_group_by_its_hash(tmp_path: Path) -> None:
+    """The same hash is the same text; no text and no hash joins nothing."""
+    hashes = ["a1", "b2", "a1", None, None]
+    rows = [outcome(f"t{i}", "low", 0.5) for i in range(5)]
+    rows = [
+        msgspec.structs.replace(row, task_text="", task_text_hash=known)
+        for row, known in zip(rows, hashes, strict=True)
+    ]
+
+    found = task_rows(write(tmp_path, rows, feature_fingerprint=fingerprint()), TIERS)
+
+    assert found.groups.tolist() == [0, 1, 0, 2, 3]
+    assert found.withheld is not None
+    assert found.withheld.rows.tolist() == [0, 1, 2]
+    assert [task.text for task in found.tasks_by_hash] == ["a1", "b2", "a1", "", ""]
+    part = found.take(np.array([3, 1]))
+    assert part.withheld is not None
+    assert part.withheld.rows.tolist() == [1]
+
+
+def test_features_of_withheld_texts_must_be_of_this_version(tmp_path: Path) -> None:
+    """They cannot be extracted again."""
+    row = msgspec.structs.replace(outcome("a", "low", 0.5), task_text="", task_text_hash="h")
+
+    with pytest.raises(TableError, match="ingest the logs again with --no-text"):
+        task_rows(write(tmp_path, [row], feature_fingerprint="of-old"), TIERS)

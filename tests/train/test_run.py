@@ -8,11 +8,18 @@ import numpy as np
 import pytest
 
 from tracetier.errors import LeakageError, SettingsError, TableError, TrainingError
+from tracetier.evaluate.run import evaluate
+from tracetier.features.extract import X_COLUMNS, extract_row
+from tracetier.features.spec import fingerprint
+from tracetier.ingest.privacy import Privacy, withhold_texts
 from tracetier.records import Invocation
 from tracetier.settings import Settings
 from tracetier.table import TableWriter, read_table
-from tracetier.tiers import Tier
+from tracetier.table.arrays import Features, rows_table
+from tracetier.tiers import Tier, TierSet
 from tracetier.train import run as module
+from tracetier.train.model import training_data
+from tracetier.train.rows import task_rows
 from tracetier.train.run import train
 
 Rows = list[Invocation]
@@ -311,3 +318,42 @@ def test_the_table_is_read_once(
     train(table(outcomes()), tmp_path / "model", settings=QUICK)
 
     assert len(calls) == 1
+
+
+def withheld(rows: Rows, place: Path) -> Path:
+    """The same rows as a table without texts: their features, and hashes in their place."""
+    table = rows_table(rows, Features(extract_row, len(X_COLUMNS)), X_COLUMNS)
+    table = withhold_texts(
+        table, Privacy(no_text=True, hash_key=b"0123456789abcdef"), are_of_steps=True
+    )
+    with TableWriter(
+        place, x_columns=X_COLUMNS, tiers=("low", "high"), feature_fingerprint=fingerprint()
+    ) as writer:
+        writer.write_table(table)
+    return place
+
+
+def test_without_texts_the_same_numbers_are_trained_on(
+    table: Callable[[Rows], Path], tmp_path: Path
+) -> None:
+    """All but the words, which are nowhere; the hashes tell what was in training."""
+    rows = [msgspec.structs.replace(row, task_type=None) for row in outcomes()]
+    tiers = TierSet((Tier(name="low"), Tier(name="high")))
+    told = training_data(task_rows(read_table(table(rows)), tiers))
+    place = withheld(rows, tmp_path / "withheld")
+    known = training_data(task_rows(read_table(place), tiers))
+    artifact = train(place, tmp_path / "model", settings=QUICK)
+
+    np.testing.assert_array_equal(known.design.x, told.design.x)
+    assert known.design.words.nnz == 0
+    assert told.design.words.nnz > 0
+    assert len(set(artifact.oof["task_hash"].tolist())) == 60
+
+
+def test_a_table_without_texts_is_not_evaluated(tmp_path: Path) -> None:
+    """An artifact is asked by text; the features of none would be those of another task."""
+    place = withheld(outcomes(), tmp_path / "withheld")
+    artifact = train(place, tmp_path / "model", settings=QUICK)
+
+    with pytest.raises(TableError, match="withholds the texts of 60 tasks"):
+        evaluate(artifact.path, place)

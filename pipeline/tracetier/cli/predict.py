@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tracetier.cli.params import ArtifactPath, JsonFlag, LamOption, TablePath, lam_of
-from tracetier.errors import InputError, StorageError
+from tracetier.errors import InputError, StorageError, TableError
 from tracetier.records import Task
 from tracetier.settings import load_settings
 
@@ -105,6 +105,7 @@ def _task_batches(path: Path, tell: "Tell") -> Iterator[tuple[list[str], list[Ta
     parts = part_paths(path)
     for place, part in enumerate(parts):
         rows = read_table(part)
+        _check_has_texts(rows, path)
         n_done = 0
         for batch in rows.select(_columns(rows.column_names)).to_batches(_BATCH_ROWS):
             tell("predicting", (place + n_done / rows.num_rows) / len(parts))
@@ -112,6 +113,17 @@ def _task_batches(path: Path, tell: "Tell") -> Iterator[tuple[list[str], list[Ta
             fresh = list(_unseen(batch.to_pylist(), seen))
             if fresh:
                 yield [row["task_id"] for row in fresh], [_task(row) for row in fresh]
+
+
+def _check_has_texts(rows: "pa.Table", path: Path) -> None:
+    import pyarrow.compute as pc
+
+    is_withheld = pc.and_(rows["task_text_hash"].is_valid(), pc.equal(rows["task_text"], ""))
+    if pc.any(is_withheld).as_py():
+        raise TableError(
+            f"table {str(path)!r} withholds texts of its tasks, and a prediction needs them; "
+            "ingest the logs without --no-text"
+        )
 
 
 def _unseen(rows: list[dict[str, Any]], seen: set[str]) -> Iterator[dict[str, Any]]:

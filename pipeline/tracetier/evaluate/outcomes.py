@@ -81,7 +81,7 @@ def gather_outcomes(table: pa.Table, tiers: TierSet) -> FullOutcomes | LoggedOut
     TableError
         If it is neither, or a propensity is not in (0, 1].
     """
-    rows = task_rows(table, tiers)
+    rows = _with_texts(task_rows(table, tiers))
     known = ~(np.isnan(rows.quality) | np.isnan(rows.cost_usd))
     complete = np.asarray(known.all(axis=1))
     logged = known & ~np.isnan(rows.p_log)
@@ -104,7 +104,7 @@ def gather_full_outcomes(table: pa.Table, tiers: TierSet) -> FullOutcomes:
     TableError
         If there is none.
     """
-    rows = task_rows(table, tiers)
+    rows = _with_texts(task_rows(table, tiers))
     known = ~(np.isnan(rows.quality) | np.isnan(rows.cost_usd))
     complete = np.asarray(known.all(axis=1))
     if not complete.any():
@@ -114,6 +114,17 @@ def gather_full_outcomes(table: pa.Table, tiers: TierSet) -> FullOutcomes:
             "chosen, so it needs a table where every tier ran"
         )
     return _full(rows, complete)
+
+
+def _with_texts(rows: TaskRows) -> TaskRows:
+    """Refuse tasks that no predictor can be asked about."""
+    if rows.withheld is not None:
+        raise TableError(
+            f"the table withholds the texts of {len(rows.withheld.rows)} tasks, and a prediction "
+            "needs them; the figures out of fold are in the artifact's metrics, and for others "
+            "ingest the logs without --no-text"
+        )
+    return rows
 
 
 def _full(rows: TaskRows, complete: NDArray[np.bool_]) -> FullOutcomes:

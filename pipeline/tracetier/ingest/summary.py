@@ -31,7 +31,8 @@ NOTES: Mapping[str, str] = MappingProxyType(
         "--level agent_run reads them",
         "retold_calls": "records of a model call that another record tells too, counted once",
         "mixed_models": "rows with several models, credited to the one that cost most",
-        "unplaced_scores": "scores that could not be given to one row",
+        "unplaced_scores": "scores that could not be given to one row; read at another --level, or "
+        "give a file of scores by itself as --scores",
         "late_steps": "steps whose trace had been closed to save memory; sort the file by trace",
     }
 )

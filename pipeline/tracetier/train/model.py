@@ -1,6 +1,6 @@
 """Task rows → one trained model: out of fold first, then all rows; weights fused together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import joblib
@@ -28,7 +28,7 @@ from tracetier.train.calibrate import (
     reward_cost_scales,
     smearing_factors,
 )
-from tracetier.train.design import build_design, numeric_attrs
+from tracetier.train.design import Design, build_design, numeric_attrs
 from tracetier.train.fit import (
     HEADS,
     FittedHeads,
@@ -176,11 +176,20 @@ def training_data(rows: TaskRows, *, n_jobs: int = 1) -> TrainingData:
     attrs = numeric_attrs(rows.tasks)
     return TrainingData(
         task_types=[task.task_type for task in rows.tasks],
-        design=build_design(rows.tasks, attrs, n_jobs=n_jobs),
+        design=_design(rows, attrs, n_jobs),
         targets=stack_targets(rows.quality, rows.cost_usd),
         quality=rows.quality,
         columns=X_COLUMNS + tuple(f"attr_{name}" for name in attrs),
     )
+
+
+def _design(rows: TaskRows, attrs: Sequence[str], n_jobs: int) -> Design:
+    """Extract the features; those of withheld texts are in the table, but for their words."""
+    design = build_design(rows.tasks, attrs, n_jobs=n_jobs)
+    if rows.withheld is not None:
+        place = rows.withheld.rows
+        design.x[place, : len(X_COLUMNS)] = rows.withheld.x[place]
+    return design
 
 
 class _Steps:

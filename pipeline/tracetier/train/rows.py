@@ -8,14 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from tracetier.errors import TableError, TrainingError
-from tracetier.features.spec import check_known_before
+from tracetier.features.spec import X_COLUMNS, check_known_before, fingerprint
 from tracetier.records import Task
-from tracetier.table.columns import ATTR_PREFIX
+from tracetier.table.columns import ATTR_PREFIX, FEATURES_KEY
 from tracetier.tiers import TierSet
 
 Matrix = NDArray[np.float64]
@@ -39,6 +40,30 @@ _TASK_COLUMNS = (
 )
 
 
+class Withheld(NamedTuple):
+    """What a table tells of texts that it does not hold.
+
+    Attributes
+    ----------
+    text_hash : list of str or None, length n
+        ``None`` where the text is there.
+    x : (n, len(X_COLUMNS)) array
+        Features as they were extracted from the text; those of other rows count for nothing.
+    """
+
+    text_hash: list[str | None]
+    x: Matrix
+
+    @property
+    def rows(self) -> NDArray[np.intp]:
+        """Where the text is withheld, ascending."""
+        return np.flatnonzero([known is not None for known in self.text_hash])
+
+    def take(self, index: NDArray[np.intp]) -> "Withheld":
+        """Return the rows at ``index``."""
+        return Withheld([self.text_hash[i] for i in index], self.x[index])
+
+
 class TaskRows(NamedTuple):
     """Outcomes by task and tier.
 
@@ -54,6 +79,8 @@ class TaskRows(NamedTuple):
         Logged propensity of the tier where it was taken and known, else ``nan``.
     models : tuple of str or None, length K
         The model seen most often behind each tier.
+    withheld : Withheld, optional
+        Of a table without texts.
     """
 
     task_ids: list[str]
@@ -63,6 +90,17 @@ class TaskRows(NamedTuple):
     cost_usd: Matrix
     p_log: Matrix
     models: tuple[str | None, ...]
+    withheld: Withheld | None = None
+
+    @property
+    def tasks_by_hash(self) -> list[Task]:
+        """The tasks, each withheld text told apart by its hash; they have no features."""
+        if self.withheld is None:
+            return self.tasks
+        return [
+            task if known is None else msgspec.structs.replace(task, text=known)
+            for task, known in zip(self.tasks, self.withheld.text_hash, strict=True)
+        ]
 
     def take(self, index: NDArray[np.intp]) -> "TaskRows":
         """Return the rows at ``index``."""
@@ -74,6 +112,7 @@ class TaskRows(NamedTuple):
             self.cost_usd[index],
             self.p_log[index],
             self.models,
+            None if self.withheld is None else self.withheld.take(index),
         )
 
 
@@ -95,7 +134,8 @@ def task_rows(table: pa.Table, tiers: TierSet, *, extra_features: Sequence[str] 
     LeakageError
         If an extra feature or an ``attr_*`` column is an outcome by its name.
     TableError
-        If a row has no ``task_id``, or an ``attr_*`` column holds neither numbers nor texts.
+        If a row has no ``task_id``, an ``attr_*`` column holds neither numbers nor texts, or texts
+        are withheld whose features were extracted by another version.
     TrainingError
         If no row has a tier and a quality.
     """
@@ -125,14 +165,17 @@ def task_rows(table: pa.Table, tiers: TierSet, *, extra_features: Sequence[str] 
             "join outcomes to the logs, or map the score column with --map"
         )
     texts = _take(table["task_text"], first)
+    withheld = _withheld(table, first, texts)
+    named = texts if withheld is None else _names(texts, withheld.text_hash)
     return TaskRows(
         task_ids=ids,
         tasks=list(_tasks(table, attrs, first, texts)),
-        groups=_groups(texts, _take(table["session_id"], first)),
+        groups=_groups(named, _take(table["session_id"], first)),
         quality=quality,
         cost_usd=mean_of("y_cost_usd"),
         p_log=mean_of("p_log"),
         models=_models(table, row_tier, k),
+        withheld=withheld,
     )
 
 
@@ -189,6 +232,30 @@ def _tasks(
             attrs=known or None,
             **dict(zip(_TASK_COLUMNS, values, strict=True)),
         )
+
+
+def _withheld(
+    table: pa.Table, rows: NDArray[np.int64], texts: Sequence[str | None]
+) -> Withheld | None:
+    """Return what is known of texts that are not there; ``None`` where all are."""
+    found = _take(table["task_text_hash"], rows)
+    hashes = [None if text else known for text, known in zip(texts, found, strict=True)]
+    if not any(hashes):
+        return None
+    if (table.schema.metadata or {}).get(FEATURES_KEY) != fingerprint().encode():
+        raise TableError(
+            "the table withholds texts, and their features were extracted by another version of "
+            "this program; ingest the logs again with --no-text"
+        )
+    x = np.full((len(rows), len(X_COLUMNS)), np.nan)
+    for j, name in enumerate(X_COLUMNS):
+        if name in table.column_names:
+            x[:, j] = _floats(table[name])[rows]
+    return Withheld(hashes, x)
+
+
+def _names(texts: Sequence[str | None], hashes: Sequence[str | None]) -> list[str | None]:
+    return [text or known for text, known in zip(texts, hashes, strict=True)]
 
 
 def _groups(*names: Sequence[str | None]) -> NDArray[np.int64]:

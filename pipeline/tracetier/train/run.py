@@ -95,7 +95,7 @@ def train(
         trees=model.trees,
         prior=model.prior,
         oof={
-            "task_hash": task_hashes(rows.tasks),
+            "task_hash": task_hashes(rows.tasks_by_hash),
             "quality": model.held_out.quality,
             "cost_usd": model.held_out.cost_usd,
             "cost": model.held_out.cost,
