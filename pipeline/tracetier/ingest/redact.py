@@ -45,11 +45,15 @@ _KEYS = (
 
 
 class _Kind(NamedTuple):
-    """One kind of secret: its pattern, and what stands there afterwards."""
+    """One kind of secret: its pattern, what stands there afterwards, and cheap signs of it.
+
+    A text that holds none of the signs, in lower case, is not searched.
+    """
 
     name: str
     pattern: re.Pattern[str]
     replacement: str
+    signs: tuple[str, ...] = ()
 
 
 _KINDS = (
@@ -60,11 +64,13 @@ _KINDS = (
             r"(?:(?:[^-]|-(?!----)){0,20000}-----END [A-Z0-9 ]{1,40}-----|[\sA-Za-z0-9+/=\\:,]*)"
         ),
         "[private-key]",
+        ("-----begin",),
     ),
     _Kind(
         "password",
         re.compile(r"(?<=://)[^\s/@:\"'`]{0,256}:[^\s/\"'`]{1,256}(?=@)"),
         "[secret]",
+        ("://",),
     ),
     _Kind(
         "password",
@@ -77,6 +83,7 @@ _KINDS = (
             re.IGNORECASE,
         ),
         r"\g<name>\g<auth>\g<q>[secret]",
+        ("pass", "pwd", "secret", "token", "credential", "authorization", "key"),
     ),
     _Kind(
         "bearer",
@@ -86,17 +93,20 @@ _KINDS = (
             re.IGNORECASE,
         ),
         r"\g<name>[token]",
+        ("bearer",),
     ),
     _Kind(
         "jwt",
         re.compile(r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,4}"),
         "[token]",
+        ("eyj",),
     ),
     _Kind("api_key", re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_KEYS)})"), "[api-key]"),
     _Kind(
         "email",
         re.compile(r"[\w.%+-]{1,64}(?:@|%40)(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,63}"),
         "[email]",
+        ("@", "%40"),
     ),
     _Kind(
         "home_path",
@@ -107,6 +117,7 @@ _KINDS = (
             re.IGNORECASE,
         ),
         r"\g<name>[user]",
+        ("home", "users"),
     ),
 )
 _OWN = "[redacted]"
@@ -149,8 +160,10 @@ def redact_text(text: str, patterns: Iterable[re.Pattern[str]] = ()) -> Redacted
     own = tuple(patterns)
     for _ in range(_MOST_PASSES):  # what one kind leaves may have the shape of another
         before = text
+        low = text.lower()
         for kind in _KINDS:
-            text = _replaced(text, kind, found)
+            if not kind.signs or any(sign in low for sign in kind.signs):
+                text = _replaced(text, kind, found)
         for pattern in own:
             text = _replaced_own(text, pattern, found)
         if text == before:
