@@ -32,9 +32,9 @@ from tracetier.records import Invocation
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "ingest"
 FORMATS = sorted(formats_by_name())
-NOT_BY_LINE = {  # one document, or several lines tell one step
+NOT_BY_LINE = {  # one document, several lines a step, or CSV with its header and quoted breaks
     "atif", "claude_code", "codex_cli", "inspect_ai", "llmrouterbench", "mini_swe_agent",
-    "openhands", "swe_agent", "tau2",
+    "openhands", "routellm", "routerbench", "swe_agent", "tau2",
 }  # fmt: skip
 LIMIT_S = 20
 N_FAST, N_SLOW = 20, 700
