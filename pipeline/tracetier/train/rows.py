@@ -14,30 +14,19 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tracetier.errors import TableError, TrainingError
-from tracetier.features.spec import X_COLUMNS, check_known_before, fingerprint
+from tracetier.features.spec import (
+    BEFORE_COLUMNS,
+    X_COLUMNS,
+    check_known_before,
+    fingerprint,
+)
 from tracetier.records import Task
 from tracetier.table.columns import ATTR_PREFIX, FEATURES_KEY
 from tracetier.tiers import TierSet
 
 Matrix = NDArray[np.float64]
 
-_TASK_COLUMNS = (
-    "task_type",
-    "agent_name",
-    "tools",
-    "n_tools",
-    "prompt_tokens_est",
-    "context_tokens",
-    "latency_limit_s",
-    "turn_index",
-    "n_prior_errors",
-    "n_prior_retries",
-    "n_files_touched",
-    "idle_s",
-    "last_tier",
-    "last_failed",
-    "level",
-)
+_TASK_COLUMNS = tuple(sorted(BEFORE_COLUMNS - {"task_text"}))
 
 
 class Withheld(NamedTuple):
