@@ -193,3 +193,19 @@ def test_prices_are_those_of_the_list_at_any_size_and_time(
         cache_write_tokens=n_written,
         timestamp=time,
     ) == float(slow)
+
+
+def test_what_is_kept_for_an_hour_costs_twice_the_input() -> None:
+    """Written for minutes 1.25 of it; a million tokens of a model at 1 USD a million."""
+    cost = {
+        n: price_usd(
+            "claude-haiku-4-5",
+            input_tokens=1_000_000,
+            output_tokens=0,
+            cache_write_tokens=1_000_000,
+            cache_write_1h_tokens=n,
+        )
+        for n in (0, 500_000, 1_000_000)
+    }
+
+    assert cost == pytest.approx({0: 1.25, 500_000: 1.625, 1_000_000: 2.0})

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice
 
 _TOKENS_PER_PRICE = 1_000_000
+_HOUR = "cache_write_1h_mtok"
 # What gateways write before a model, where the price list calls the provider otherwise.
 _PROVIDER_NAMES = {"bedrock": "aws", "vertex_ai": "google", "gemini": "google", "xai": "x-ai"}
 
@@ -29,13 +30,15 @@ def price_usd(
     output_tokens: int,
     cache_read_tokens: int = 0,
     cache_write_tokens: int = 0,
+    cache_write_1h_tokens: int = 0,
     timestamp: datetime | None = None,
     tier: Tier | None = None,
 ) -> float | None:
     """Return the cost of one invocation, or ``None`` where no price is known.
 
     ``cost = (input - cache_read - cache_write) * p_in + cache_read * p_read
-    + cache_write * p_write + output * p_out``, each price per token. The list (``genai-prices``)
+    + cache_write * p_write + output * p_out``, each price per token; of the tokens written, those
+    that are kept for an hour have a price of their own where the list knows one. The list (``genai-prices``)
     holds prices by date and, for some models, by the size of the input.
 
     Parameters
@@ -48,6 +51,8 @@ def price_usd(
         Output tokens, reasoning included.
     cache_read_tokens, cache_write_tokens : int
         The part of the input read from, or written to, the prompt cache.
+    cache_write_1h_tokens : int
+        The part of those written that is kept for an hour, not for minutes.
     timestamp : datetime, optional
         When it ran, without a zone in UTC; today's price where it is unknown.
     tier : Tier, optional
@@ -75,7 +80,8 @@ def price_usd(
     _check(model, *counts)
     if tier is not None and tier.has_own_prices:
         return _own_price(tier, *counts)
-    return _list_price(model, counts, timestamp) if model else None
+    n_hour = min(max(cache_write_1h_tokens, 0), cache_write_tokens)
+    return _list_price(model, (*counts, n_hour), timestamp) if model else None
 
 
 def _check(model: str | None, n_input: int, n_output: int, n_read: int, n_write: int) -> None:
@@ -104,7 +110,7 @@ def _own_price(tier: Tier, n_input: int, n_output: int, n_read: int, n_write: in
 
 
 def _list_price(
-    model: str, counts: tuple[int, int, int, int], timestamp: datetime | None
+    model: str, counts: tuple[int, int, int, int, int], timestamp: datetime | None
 ) -> float | None:
     listed = _listed(model)
     if listed is None:
@@ -113,15 +119,15 @@ def _list_price(
         timestamp = datetime.now(UTC)
     elif timestamp.tzinfo is None:
         timestamp = timestamp.replace(tzinfo=UTC)
-    n_input, n_output, n_read, n_write = counts
+    n_input, n_output, n_read, n_write, n_hour = counts
     rates = _rates_of(listed.get_prices(timestamp)).for_size(n_input)
-    parts = (n_input - n_read - n_write, n_read, n_write, n_output)
+    parts = (n_input - n_read - n_write, n_read, n_write - n_hour, n_output, n_hour)
     cost = float(sum(n * rate for n, rate in zip(parts, rates, strict=True)))
     return cost if cost > 0 or n_input + n_output == 0 else None
 
 
 class _Rates(NamedTuple):
-    """USD per plain input, read, written and output token, by the size of the input.
+    """USD per plain input, read, written, output and for an hour written token, by input size.
 
     The list works out one price in 150 microseconds, which is more than all else that is done for
     a call. It is linear in the tokens, but for steps at some input sizes, so a few of its answers
@@ -136,9 +142,9 @@ class _Rates(NamedTuple):
     """
 
     steps: list[int]
-    of_step: list[tuple[Decimal, Decimal, Decimal, Decimal]]
+    of_step: list[tuple[Decimal, ...]]
 
-    def for_size(self, n_input: int) -> tuple[Decimal, Decimal, Decimal, Decimal]:
+    def for_size(self, n_input: int) -> tuple[Decimal, ...]:
         return self.of_step[bisect_left(self.steps, n_input)]
 
 
@@ -160,7 +166,7 @@ def _asked(price: "ModelPrice") -> _Rates:
     return _Rates(steps, [_asked_at(price, n_input) for n_input in (1, *(n + 1 for n in steps))])
 
 
-def _asked_at(price: "ModelPrice", n_input: int) -> tuple[Decimal, Decimal, Decimal, Decimal]:
+def _asked_at(price: "ModelPrice", n_input: int) -> tuple[Decimal, ...]:
     """Return the rates for an input of some size."""
     from genai_prices import Usage
 
@@ -171,11 +177,14 @@ def _asked_at(price: "ModelPrice", n_input: int) -> tuple[Decimal, Decimal, Deci
         return price.calc_price(usage)["total_price"]
 
     plain = cost(input_tokens=n_input)
+    written = cost(input_tokens=n_input, cache_write_tokens=n_input) / n_input
+    hour = dict.fromkeys(("input_tokens", "cache_write_tokens", "cache_write_1h_tokens"), n_input)
     return (
         plain / n_input,
         cost(input_tokens=n_input, cache_read_tokens=n_input) / n_input,
-        cost(input_tokens=n_input, cache_write_tokens=n_input) / n_input,
+        written,
         (cost(input_tokens=n_input, output_tokens=_TOKENS_PER_PRICE) - plain) / _TOKENS_PER_PRICE,
+        written if getattr(price, _HOUR, None) is None else cost(**hour) / n_input,
     )
 
 

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from tracetier.cli.ingest_view import render
 from tracetier.ingest.assemble.score_tally import ScoreSummary
+from tracetier.ingest.learnable import TypeSummary
 from tracetier.ingest.summary import FileSummary, IngestSummary, TierSummary
 
 SUMMARY = IngestSummary(
@@ -74,8 +75,42 @@ def test_each_tier_shows_quality_on_the_scale_of_people_and_what_is_unknown() ->
     """0.75 is 7.500; half of the rows have one; the other tier has none."""
     lines = [line.split() for line in _printed(SUMMARY).splitlines()]
 
-    assert ["low", "700", "50.0%", "7.500", "all", "0.000123"] in lines
-    assert ["high", "500", "0.0%", "unknown", "0.0%", "unknown"] in lines
+    assert ["low", "700", "50.0%", "7.500", "all", "0.000123", "0.0%"] in lines
+    assert ["high", "500", "0.0%", "unknown", "0.0%", "unknown", "0.0%"] in lines
+
+
+def test_findings_models_without_a_tier_and_where_tiers_met_are_shown() -> None:
+    """With the lines that would give those models one."""
+    types = (
+        TypeSummary(name="qa", rows={"low": 60, "high": 40}, with_quality={"low": 30, "high": 20}),
+        TypeSummary(name="code", rows={"low": 5}, with_quality={"low": 0}),
+    )
+    shown = _printed(
+        msgspec.structs.replace(
+            SUMMARY,
+            types=types,
+            unmapped_models={"model-z": 3},
+            findings=("tiers can be compared on 1 of 2 task types, 95% of the rows",),
+        )
+    )
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+
+    assert "qa 30 of 60 20 of 40 yes" in lines
+    assert "code 0 of 5 - no" in lines
+    assert 'models = ["model-z"]' in lines
+    assert "· tiers can be compared on 1 of 2 task types, 95% of the rows" in lines
+
+
+def test_long_paths_are_told_by_their_ends() -> None:
+    """And the folder that all are in stands once, above."""
+    file = SUMMARY.files[0]
+    files = tuple(
+        msgspec.structs.replace(file, path=f"/data/logs/{'x' * 60}/{name}.jsonl") for name in "ab"
+    )
+    shown = _printed(msgspec.structs.replace(SUMMARY, files=files))
+
+    assert f"in /data/logs/{'x' * 60}:" in shown
+    assert "\n a.jsonl  " in shown
 
 
 def test_what_limits_the_learning_is_said() -> None:

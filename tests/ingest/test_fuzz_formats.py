@@ -26,15 +26,19 @@ from tracetier.ingest.issue import Issue
 from tracetier.ingest.mapping import read_mapping
 from tracetier.ingest.read import Piece, Recipe, read_piece
 from tracetier.ingest.registry import Context, format_named, formats_by_name
+from tracetier.ingest.run import ingest
 from tracetier.ingest.source import LINE_BYTES, Source
-from tracetier.ingest.span import Addition, NoStep, Span
+from tracetier.ingest.span import Addition, NoStep, PartOfStep, Span
 from tracetier.records import Invocation
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "ingest"
 FORMATS = sorted(formats_by_name())
 NOT_BY_LINE = {  # one document, several lines a step, or CSV with its header and quoted breaks
-    "atif", "claude_code", "codex_cli", "inspect_ai", "llmrouterbench", "mini_swe_agent",
+    "atif", "inspect_ai", "llmrouterbench", "mini_swe_agent",
     "openhands", "routellm", "routerbench", "swe_agent", "tau2",
+}  # fmt: skip
+LINE_BY_LINE = {  # a record is a line, whatever it holds
+    "canonical", "claude_code", "codex_cli", "decision_log", "outcomes", "mapped",
 }  # fmt: skip
 LIMIT_S = 20
 N_FAST, N_SLOW = 20, 700
@@ -178,8 +182,11 @@ def _items(name: str, path: Path) -> list[Any]:
 def _check(name: str, path: Path) -> None:
     """Read a file by itself and through the pipeline, and compare the accounts."""
     items = _items(name, path)
-    assert all(isinstance(item, Span | Addition | Invocation | NoStep | Issue) for item in items)
-    n_told = sum(not (isinstance(item, Issue) and item.line is None) for item in items)
+    assert all(
+        isinstance(item, Span | Addition | Invocation | PartOfStep | NoStep | Issue)
+        for item in items
+    )
+    n_told = sum(map(_is_of_record, items))
     recipe = Recipe(format=name, mapping=_context(name).mapping)
     batches = list(read_piece(Piece(path=path, is_named=True), recipe))
     if batches[-1].error is not None:  # bytes that no format is given, such as those of a pickle
@@ -195,7 +202,14 @@ def _check(name: str, path: Path) -> None:
     assert n_kept + counts.n_no_step + counts.n_rejected + counts.n_duplicates == n_told
     if name not in NOT_BY_LINE and Source(path).head.kind == "jsonl":
         lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
-        assert n_told >= sum(not (not line or line.isspace()) for line in lines)
+        n_lines = sum(not (not line or line.isspace()) for line in lines)
+        assert n_told == n_lines if name in LINE_BY_LINE else n_told >= n_lines
+
+
+def _is_of_record(item: Any) -> bool:
+    if isinstance(item, Issue):
+        return item.line is not None
+    return not isinstance(item, Span) or item.is_record
 
 
 def _run(name: str, n_inputs: int, place: Path) -> None:
@@ -233,6 +247,49 @@ def test_many_damaged_logs_are_accounted_for(name: str, tmp_path: Path) -> None:
     """More than 20,000 over all formats."""
     assert N_SLOW * len(FORMATS) >= 20_000
     _run(name, N_SLOW, tmp_path)
+
+
+SPREAD = [name for name in FORMATS if getattr(formats_by_name()[name], "is_spread", False)]
+
+
+def _run_two(name: str, n_inputs: int, place: Path) -> None:
+    """Read a log and damaged copies of it by themselves, and then all as one."""
+    folder = place / "logs"
+    folder.mkdir()
+    paths = [folder / f"{k}-{_file_name(name)}" for k in (0, 1)]
+    paths[0].write_bytes(WHOLE[name])
+    for seed in range(n_inputs):
+        paths[1].write_bytes(_mutant(name, random.Random(f"two of {name} {seed}")))
+        with _in_time(f"two files of {name} {seed}"):
+            both = ingest(folder, place / "t", fresh=True)
+            alone = [_records_alone(path) for path in paths]
+        assert [file.n_records for file in both.files] == alone, seed
+        assert sum(file.n_rows for file in both.files) == both.n_rows
+
+
+def _records_alone(path: Path) -> int:
+    counts = None
+    n_flat = 0
+    for batch in read_piece(Piece(path=path), Recipe()):
+        counts = batch.counts or counts
+        if batch.table is not None and not batch.are_of_steps:
+            n_flat += len(batch.table)
+    assert counts is not None
+    told = (counts.n_read, counts.n_no_step, counts.n_rejected, counts.n_duplicates)
+    return sum(told) + n_flat
+
+
+@pytest.mark.parametrize("name", SPREAD)
+def test_damaged_logs_that_are_read_as_one_are_accounted_for(name: str, tmp_path: Path) -> None:
+    """Each file has as many records as by itself; what it repeats is a duplicate."""
+    _run_two(name, 3, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SPREAD)
+def test_many_damaged_logs_that_are_read_as_one(name: str, tmp_path: Path) -> None:
+    """A hundred of each format that can be spread over files."""
+    _run_two(name, 100, tmp_path)
 
 
 def _packed(draw: random.Random) -> bytes:

@@ -138,12 +138,12 @@ def test_a_row_of_no_declared_tier_is_left_out_and_its_steps_stay_read(
 
 
 def test_the_same_file_twice_gives_its_rows_once(log: Path, tmp_path: Path) -> None:
-    """A copy under another name: all its steps are read, its row is known."""
+    """A copy under another name: all its steps are known."""
     copy = log.with_name("copy.jsonl")
     copy.write_bytes(log.read_bytes())
     summary = ingest([log, copy], tmp_path / "t", tiers=TIERS)
 
-    assert (summary.n_rows, summary.files[1].n_rows_left_out) == (1, 1)
+    assert (summary.n_rows, summary.files[1].n_rows, summary.files[1].n_read) == (1, 0, 0)
     assert summary.n_records == 10
 
 

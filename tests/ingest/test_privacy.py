@@ -233,3 +233,32 @@ def test_redacted_files_that_have_not_changed_are_not_read_again(
 
     assert (tmp_path / "t" / "summary.json").stat().st_mtime_ns == before
     assert again.redacted == first.redacted == {"email": 1}
+
+
+def test_names_from_the_logs_are_redacted_too(
+    write_lines: Callable[..., Path], outcome: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    """A column of the user's that is called after somebody, and what it holds."""
+    mail = "ann@example.org"
+    path = write_lines([outcome(1, **{f"attr_{mail}": f"by {mail}"})])
+    ingest(path, tmp_path / "t", redact=True)
+
+    written = b"".join(file.read_bytes() for file in (tmp_path / "t").iterdir())
+    assert mail.encode() not in written
+    assert any(name.startswith("attr_") for name in read_table(tmp_path / "t").column_names)
+
+
+def test_names_of_scores_are_redacted_in_the_account(
+    write_lines: Callable[..., Path], tmp_path: Path
+) -> None:
+    """They come from the logs as texts do."""
+    call = {"model": "claude-haiku-4-5", "type": "GENERATION", "name": "chat", "id": "o"}
+    times = {"startTime": "2026-01-05T08:00:00Z", "endTime": "2026-01-05T08:00:02Z"}
+    step = call | times | {"traceId": "t", "parentObservationId": None}
+    score = {"name": "by ann@example.org", "value": 1, "dataType": "NUMERIC", "traceId": "t"}
+    path = write_lines([step, score | {"id": "s", "source": "API"}])
+    summary = ingest(path, tmp_path / "t", redact=True, format="langfuse")
+
+    assert len(summary.scores) == 1
+    assert "ann@" not in summary.scores[0].name
+    assert "ann@" not in (tmp_path / "t" / "summary.json").read_text()

@@ -440,3 +440,20 @@ def test_gzip_needs_no_suffix(tmp_path: Path, outcome: Outcome) -> None:
     (tmp_path / "log").write_bytes(gzip.compress(json.dumps(outcome(0)).encode()))
 
     assert ingest(tmp_path / "log", tmp_path / "t").n_rows == 1
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_rows_without_a_model_take_the_one_that_is_given_and_are_counted(
+    jobs: int, write_lines: Write, outcome: Outcome, tmp_path: Path
+) -> None:
+    """Never in silence; without one they are issues that name the mend."""
+    bare = [outcome(i, model=None, tier=None) for i in range(2)]
+    path = write_lines([outcome(9, tier=None), *bare])
+    given = ingest(path, tmp_path / "t", default_model="model-x", jobs=jobs)
+    models = read_table(tmp_path / "t")["model"].to_pylist()
+    without = ingest(path, tmp_path / "t")
+
+    assert sorted(models) == ["model-s", "model-x", "model-x"]
+    assert given.notes == {"by_default_model": 2}
+    assert without.issues == {"missing": 2}
+    assert "--default-model" in without.first_issues[0]

@@ -93,6 +93,15 @@ def ingest(
             show_default=False,
         ),
     ] = None,
+    default_model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Model of rows that name neither model nor tier. Default: [ingest] default_model "
+            "of tracetier.toml, else such rows are issues.",
+            show_default=False,
+        ),
+    ] = None,
     redact: Annotated[
         bool,
         typer.Option(
@@ -162,6 +171,7 @@ def ingest(
             redact=redact,
             no_text=no_text,
             strict=strict,
+            default_model=default_model,
             settings=settings,
             jobs=jobs,
             engine=engine,

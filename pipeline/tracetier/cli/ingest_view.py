@@ -3,6 +3,7 @@
 Names from the logs are shown as they are: they go in as `Text`, which knows no markup.
 """
 
+import json
 from collections.abc import Iterable
 
 from rich import box
@@ -14,7 +15,7 @@ from rich.text import Text
 from tracetier.ingest.assemble.score_tally import ScoreSummary
 from tracetier.ingest.summary import NOTES, IngestSummary
 
-_N_SHOWN = 8
+_N_SHOWN, _N_TIERS, _PATH_CHARS = 8, 5, 40
 _ORDER_TOLD = {
     "declared": "cheap to dear, as declared",
     "by cost": "cheap to dear, by mean cost",
@@ -24,15 +25,23 @@ _ORDER_TOLD = {
 
 def render(summary: IngestSummary) -> RenderableType:
     """Return what `rich` prints for a summary: what was read, the tiers, and what is amiss."""
-    parts: list[RenderableType] = [_headline(summary), _files(summary), _tiers(summary)]
-    parts.append(_facts(summary))
+    parts: list[RenderableType] = [_headline(summary), _files(summary)]
+    if len(summary.files) > _N_SHOWN:
+        parts.append(_formats(summary))
+    parts += [_tiers(summary), _facts(summary)]
+    if len(summary.types) > 1 and len(summary.tiers) > 1:
+        parts.append(_overlap(summary))
     if summary.notes or summary.n_outcomes_unused:
         parts.append(_notes(summary))
     unused = [score for score in summary.scores if not score.is_complete]
     if unused:
         parts.append(_unused(unused))
+    if summary.unmapped_models:
+        parts.append(_unmapped(summary))
     if summary.issues:
         parts.append(_issues(summary))
+    if summary.findings:
+        parts.append(_findings(summary))
     return Group(*parts)
 
 
@@ -50,19 +59,81 @@ def _headline(summary: IngestSummary) -> Text:
     return text
 
 
-def _files(summary: IngestSummary) -> Table:
-    table = _table("file", "format", number=("size", "records", "rows", "rejected", "duplicates"))
-    for file in summary.files[:_N_SHOWN]:
+def _files(summary: IngestSummary) -> RenderableType:
+    """Return the files, those with most rows first, by what is not the same in all paths."""
+    table = _table("file", "format", number=("records", "rows", "rejected", "duplicates"))
+    folder = _folder([file.path for file in summary.files])
+    ranked = sorted(summary.files, key=lambda file: -file.n_rows)
+    for file in ranked[:_N_SHOWN]:
         counts = (file.n_records, file.n_rows, file.n_rejected, file.n_duplicates)
-        size = _size(file.n_bytes)
-        table.add_row(Text(file.path), file.format or "none", size, *(f"{n:,}" for n in counts))
-    if len(summary.files) > _N_SHOWN:
-        table.add_row(f"and {len(summary.files) - _N_SHOWN:,} more files", style="dim")
+        name = _short(file.path.removeprefix(folder).lstrip("/") if folder else file.path)
+        table.add_row(Text(name), file.format or "none", *(f"{n:,}" for n in counts))
+    if len(ranked) > _N_SHOWN:
+        n_more = len(ranked) - _N_SHOWN
+        table.add_row(f"and {n_more:,} more file{'s' if n_more > 1 else ''}", style="dim")
+    where = f"{_size(summary.n_bytes)} in {folder or 'these files'}:"
+    return Group(Text(where, "dim"), table)
+
+
+def _short(path: str) -> str:
+    """Return the end of a path, which tells files apart."""
+    return path if len(path) <= _PATH_CHARS else "…" + path[1 - _PATH_CHARS :]
+
+
+def _folder(paths: list[str]) -> str:
+    """Return the folder that all paths have, empty where they have none."""
+    parts = [path.split("/")[:-1] for path in paths]
+    common = [names[0] for names in zip(*parts, strict=False) if len(set(names)) == 1]
+    same = "/".join(common)
+    return same if len(common) > 1 and all(path.startswith(same + "/") for path in paths) else ""
+
+
+def _formats(summary: IngestSummary) -> Table:
+    numbers = ("files", "size", "records", "rows", "rejected", "duplicates")
+    table = _table("all files, by format", number=numbers)
+    for one in summary.formats:
+        counts = (one.n_records, one.n_rows, one.n_rejected, one.n_duplicates)
+        shown = (f"{one.n_files:,}", _size(one.n_bytes), *(f"{n:,}" for n in counts))
+        table.add_row(one.name, *shown)
     return table
 
 
+def _overlap(summary: IngestSummary) -> Table:
+    """Return where tiers met: rows with an outcome, of all, by task type and tier."""
+    names = [tier.name for tier in summary.tiers][:_N_TIERS]
+    table = _table("task type: outcomes of rows", number=(*names, "comparable"))
+    for one in summary.types[:_N_SHOWN]:
+        cells = [
+            f"{one.with_quality.get(name, 0):,} of {one.rows[name]:,}" if name in one.rows else "-"
+            for name in names
+        ]
+        table.add_row(Text(one.name), *cells, "yes" if one.is_compared else "no")
+    if len(summary.types) > _N_SHOWN:
+        table.add_row(f"and {len(summary.types) - _N_SHOWN:,} more", style="dim")
+    return table
+
+
+def _unmapped(summary: IngestSummary) -> Group:
+    """Return models without a tier, and the line that would give them one."""
+    table = _table("model without a tier", number=("rows left out",))
+    models = list(summary.unmapped_models)[:_N_SHOWN]
+    for name in models:
+        table.add_row(Text(name), f"{summary.unmapped_models[name]:,}", style="yellow")
+    listed = ", ".join(map(json.dumps, models))
+    told = f'add them to a tier in tracetier.toml:\n\n[[tier]]\nname = "?"\nmodels = [{listed}]'
+    return Group(table, Padding(Text(told, "dim"), (0, 0, 0, 1)))
+
+
+def _findings(summary: IngestSummary) -> Group:
+    title = Text("what can and cannot be learned", "bold")
+    listed = Table.grid(padding=(0, 1))
+    for finding in summary.findings:
+        listed.add_row("·", Text(finding))
+    return Group(Text(), title, listed)
+
+
 def _tiers(summary: IngestSummary) -> Table:
-    columns = ("rows", "with quality", "mean quality (0-10)", "with cost", "mean cost (USD)")
+    columns = ("rows", "quality", "mean (0-10)", "cost", "mean (USD)", "tokens")
     table = _table("tier", number=columns)
     for tier in summary.tiers:
         quality = None if tier.mean_quality is None else 10 * tier.mean_quality
@@ -73,6 +144,7 @@ def _tiers(summary: IngestSummary) -> Table:
             "unknown" if quality is None else f"{quality:.3f}",
             _share(tier.n_with_cost, tier.n_rows),
             "unknown" if tier.mean_cost_usd is None else f"{tier.mean_cost_usd:.3g}",
+            _share(tier.n_with_tokens, tier.n_rows),
         )
     return table
 
@@ -83,6 +155,15 @@ def _facts(summary: IngestSummary) -> Table:
     table.add_column()
     table.add_row("tiers", Text(_ORDER_TOLD[summary.tier_order]))
     table.add_row("outcomes", _information(summary))
+    if summary.models:
+        models = [f"{one.name} → {one.tier} {one.n_rows:,}" for one in summary.models[:_N_SHOWN]]
+        table.add_row("models", _listed(models, len(summary.models)))
+    if summary.quality_sources:
+        sources = [f"{name} {n:,}" for name, n in summary.quality_sources.items()]
+        table.add_row("quality from", _listed(sources, len(sources)))
+    n_shared = sum(file.n_shared for file in summary.files)
+    if n_shared:
+        table.add_row("read as one", f"{n_shared:,} records of traces that several files tell of")
     types = [f"{name} {n:,}" for name, n in list(summary.task_types.items())[:_N_SHOWN]]
     table.add_row("task types", _listed(types or ["none told"], len(summary.task_types)))
     if summary.first_timestamp and summary.last_timestamp:

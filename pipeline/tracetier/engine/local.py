@@ -1,10 +1,17 @@
 """Several processes of this machine, by joblib's pool."""
 
+import multiprocessing
+import sys
+import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tracetier.engine.engine import windowed
 from tracetier.errors import WorkError
+
+if TYPE_CHECKING:
+    from joblib.externals.loky import ProcessPoolExecutor
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -16,6 +23,10 @@ class Processes:
 
     ``joblib.Parallel`` itself goes on with all items however slowly their results are taken, so
     its pool is used directly, through a window.
+
+    Where this process has a single thread on Linux, its workers are forked: they have at once all
+    that is imported here, which takes a fresh process longer than reading 200 MB. With more
+    threads a fork could copy a lock that nobody will ever release, so there they start afresh.
 
     Parameters
     ----------
@@ -30,10 +41,9 @@ class Processes:
         self, function: Callable[[Item], Iterable[Result]], items: Iterable[Item]
     ) -> Iterator[Result]:
         """Yield as `Engine.stream` says."""
-        from joblib.externals.loky import ProcessPoolExecutor
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-        pool = ProcessPoolExecutor(max_workers=self.jobs)
+        pool = _pool(self.jobs)
         try:
             for future in windowed(
                 lambda item: pool.submit(_held, function, item), items, _AHEAD * self.jobs
@@ -46,6 +56,27 @@ class Processes:
             ) from error
         finally:
             pool.shutdown(wait=True, kill_workers=True)
+
+
+def _pool(jobs: int) -> "ProcessPoolExecutor":
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    if not _may_fork():
+        return ProcessPoolExecutor(max_workers=jobs)
+    pool = ProcessPoolExecutor(max_workers=jobs, context=multiprocessing.get_context("fork"))
+    with warnings.catch_warnings():
+        # Python counts threads of libraries too, which see to forks themselves.
+        warnings.filterwarnings("ignore", ".*multi-threaded.*fork", DeprecationWarning)
+        pool.submit(_nothing)  # starts all processes, now that there is one thread
+    return pool
+
+
+def _may_fork() -> bool:
+    return sys.platform == "linux" and threading.active_count() == 1
+
+
+def _nothing() -> None:
+    pass
 
 
 def _held(function: Callable[[Item], Iterable[Result]], item: Item) -> list[Result]:

@@ -9,6 +9,9 @@ from tracetier.table import ATTR_PREFIX, attr_type
 
 _MAX_COUNT = 2**53  # beyond it a float no longer tells whole numbers apart
 _NON_NEGATIVE = ("y_cost_usd", "y_latency_s", "latency_limit_s", "idle_s")
+_AMOUNTS, _NO_AMOUNTS = ("cost_usd", "latency_s"), (None, None)
+_TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+_NO_COUNTS = (None, None, None, None)  # as most steps have
 _COUNTS = (
     "n_tools",
     "prompt_tokens_est",
@@ -61,15 +64,15 @@ def find_span_fault(span: Span) -> Fault | None:
             return Fault("bad_value", f"time {time.isoformat()} has no zone", pointer="start")
     if span.p_log is not None and not 0 < span.p_log <= 1:
         return _fault("p_log", span.p_log, "above 0 and at most 1")
-    for name, amount in (("cost_usd", span.cost_usd), ("latency_s", span.latency_s)):
-        if amount is not None and not 0 <= amount < math.inf:
-            return _fault(name, amount, "a finite number >= 0")
-    for name, count in (
-        ("input_tokens", span.input_tokens),
-        ("output_tokens", span.output_tokens),
-        ("cache_read_tokens", span.cache_read_tokens),
-        ("cache_write_tokens", span.cache_write_tokens),
-    ):
+    amounts = span.cost_usd, span.latency_s
+    if amounts != _NO_AMOUNTS:
+        for name, amount in zip(_AMOUNTS, amounts, strict=True):
+            if amount is not None and not 0 <= amount < math.inf:
+                return _fault(name, amount, "a finite number >= 0")
+    counts = span.input_tokens, span.output_tokens, span.cache_read_tokens, span.cache_write_tokens
+    if counts == _NO_COUNTS:
+        return None
+    for name, count in zip(_TOKENS, counts, strict=True):
         if count is not None and not 0 <= count <= _MAX_COUNT:
             return _fault(name, count, "a count from 0 to 2**53")
     return _cache_fault(span.input_tokens, span.cache_read_tokens, span.cache_write_tokens)

@@ -15,7 +15,9 @@ import msgspec
 import numpy as np
 
 from tracetier.errors import TableError
+from tracetier.ingest.ids_file import read_ids
 from tracetier.ingest.issue import Issue
+from tracetier.ingest.spread import FileIds
 from tracetier.ingest.stamp import Surroundings
 from tracetier.ingest.summary import FileSummary, IngestSummary
 from tracetier.table import ATTR_PREFIX, ISSUES_NAME, SUMMARY_NAME, part_paths, read_info
@@ -36,6 +38,7 @@ class Earlier:
         self.by_path = {file.path: file for file in summary.files}
         self._parts_of: dict[str, list[Path]] | None = None
         self._issues: dict[str, list[pa.Table]] | None = None
+        self._ids: dict[str, FileIds] | None = None
         self._load = lru_cache(_PARTS_HELD)(_by_file)
 
     def file(self, path: Path, name: str, stamp: str, around: Surroundings) -> FileSummary | None:
@@ -64,6 +67,12 @@ class Earlier:
                     if name.startswith(ATTR_PREFIX) and table[name].null_count == len(table)
                 ]
                 yield table.drop_columns(unused)
+
+    def ids(self, path: str) -> FileIds | None:
+        """Return what a file names, where that was kept."""
+        if self._ids is None:
+            self._ids = read_ids(self._place)
+        return self._ids.get(path)
 
     def issues(self, path: str) -> Iterator[Issue]:
         """Yield the issues of a file."""

@@ -18,6 +18,7 @@ from tracetier.ingest.assemble.score_tally import merged
 from tracetier.ingest.earlier import Earlier
 from tracetier.ingest.files import InputFile
 from tracetier.ingest.issue import Fault, Issue, IssueLog, excerpt
+from tracetier.ingest.join import Joining
 from tracetier.ingest.privacy import shown_path
 from tracetier.ingest.read import Batch, Counts, Recipe
 from tracetier.ingest.seen import SeenKeys
@@ -53,19 +54,22 @@ class Gathering:
         recipe: Recipe,
         meter: Meter,
         around: Surroundings,
+        joining: Joining,
     ) -> None:
         self._writer, self._issues, self._recipe = writer, issues, recipe
-        self._meter, self._around = meter, around
+        self._meter, self._around, self._joining = meter, around, joining
         self._rows, self._tally, self._seen = SortedRows(writer), Tally(), SeenKeys()
         self._attrs: dict[str, str] = {}
         self._files: list[FileSummary] = []
         self._reasons: Counter[str] = Counter()
         self._first: dict[str, str] = {}
+        self._unmapped: Counter[str] = Counter()
         self._outcomes_used: set[Key] = set()
 
     def take(self, file: InputFile, stamp: str, batches: Iterator[Batch]) -> None:
         """Take the batches of one file, to its end and no further."""
         summary = FileSummary(path=self._name(file), n_bytes=file.n_bytes)
+        number = len(self._files)
         self._files.append(summary)
         n_before = self._meter.n_done
         n_lines = 0  # of the pieces before
@@ -73,6 +77,7 @@ class Gathering:
         while is_open:
             batch = next(batches)
             self._take(batch, summary, n_lines)
+            self._take_joined(self._joining.add(number, file, batch))
             self._meter.advance(batch.n_bytes)
             if batch.error is not None:
                 raise batch.error
@@ -81,6 +86,7 @@ class Gathering:
                 self._outcomes_used |= batch.counts.outcomes_used
                 n_lines += batch.counts.n_lines
                 is_open = not batch.is_last
+        self._take_joined(self._joining.close_until(number))
         summary.stamp = self._around.stamp(file.path, stamp, summary.format)
         # What was skipped, or grew.
         self._meter.advance(n_before + file.n_bytes - self._meter.n_done)
@@ -102,6 +108,9 @@ class Gathering:
     def finish(self, recipe_stamp: str) -> IngestSummary:
         """Write what is left and return the account."""
         given = self._recipe.judges.given
+        self._take_joined(self._joining.finish())
+        if given is not None:
+            self._outcomes_used |= given.used
         for issue in () if given is None else given.issues:
             self._note(issue)
         self._rows.flush()
@@ -115,10 +124,11 @@ class Gathering:
             declared=None if declared is None else declared.names,
             issues=self._reasons,
             first_issues=tuple(self._first[reason] for reason in reasons),
-            notes=sum((Counter(file.notes) for file in self._files), Counter[str]()),
+            notes=sum((Counter(file.notes) for file in self._files), self._joining.notes),
             redacted=sum((Counter(file.redacted) for file in self._files), Counter[str]()),
             scores=merged(score for file in self._files for score in file.scores),
             n_outcomes_unused=0 if given is None else given.n_keys - len(self._outcomes_used),
+            unmapped=dict(sorted(self._unmapped.items(), key=lambda item: (-item[1], item[0]))),
             recipe=recipe_stamp,
         )
         with self._writer.storing():
@@ -127,6 +137,7 @@ class Gathering:
             kept = msgspec.structs.replace(summary, out=out)
             plain = msgspec.json.format(msgspec.json.encode(kept.to_dict()))
             (self._writer.dir / SUMMARY_NAME).write_bytes(plain + b"\n")
+            self._writer.describe(msgspec.json.encode(summary.account()))
         is_ordered = summary.tier_order != "unknown"
         self._writer.close(tuple(tier.name for tier in summary.tiers) if is_ordered else ())
         return summary
@@ -134,6 +145,18 @@ class Gathering:
     def _name(self, file: InputFile) -> str:
         """Return what the table and its account call a file."""
         return shown_path(file.path, self._recipe.privacy)
+
+    def _take_joined(self, batches: Iterator[tuple[int, Batch]]) -> None:
+        """Take rows that were put together from several files, each into its own."""
+        for number, batch in batches:
+            summary = self._files[number]
+            self._take(batch, summary, 0)
+            if batch.counts is not None:
+                for name in _COUNTS:
+                    old = getattr(summary, name)
+                    setattr(summary, name, old + getattr(batch.counts, name))
+                summary.redacted = dict(Counter(summary.redacted) + Counter(batch.counts.redacted))
+                summary.notes = dict(Counter(summary.notes) + Counter(batch.counts.notes))
 
     def _take(self, batch: Batch, summary: FileSummary, n_lines: int) -> None:
         if batch.table is not None:
@@ -168,7 +191,7 @@ class Gathering:
                 for i in np.flatnonzero(table[name].is_valid().to_numpy()).tolist():
                     faults.setdefault(i, _attr_fault(name, kind, known, table[name][i].as_py()))
                 table = table.drop_columns([name])
-        rest = np.setdiff1d(np.arange(len(table)), list(faults)).astype(np.int64)
+        rest = np.array([i for i in range(len(table)) if i not in faults], np.int64)
         keys = _keys(table.take(rest) if faults else table)
         is_new = self._seen.add(keys)
         for j in np.flatnonzero(~is_new).tolist():
@@ -193,6 +216,8 @@ class Gathering:
         if self._recipe.strict:
             raise RecordError(f"{issue}; without strict it would be kept as an issue")
         self._reasons[issue.reason] += 1
+        if issue.reason == "undeclared_tier" and len(self._unmapped) < _MOST_MODELS:
+            self._unmapped[issue.value.strip("'")] += 1
         self._first.setdefault(issue.reason, str(issue))
         with self._writer.storing():
             self._issues.add(issue)
@@ -207,9 +232,13 @@ class Gathering:
         )
 
 
+_MOST_MODELS = 1_000
+_COUNTS = ("n_read", "n_no_step", "n_rejected", "n_duplicates", "n_rows_left_out", "n_shared")
+
+
 def _add_counts(summary: FileSummary, counts: Counts) -> None:
     summary.format, summary.level = counts.format, counts.level
-    for name in ("n_read", "n_no_step", "n_rejected", "n_duplicates", "n_rows_left_out"):
+    for name in _COUNTS:
         setattr(summary, name, getattr(summary, name) + getattr(counts, name))
     summary.ignored_columns = counts.ignored_columns
     summary.redacted = dict(Counter(summary.redacted) + Counter(counts.redacted))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from msgspec import Struct
 
+from tracetier.table.arrays import array_of
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -132,7 +134,10 @@ class IssueLog:
         schema = _schema()
         if self._writer is None:
             self._writer = pq.ParquetWriter(self.path, schema, compression="zstd")
-        columns = [[getattr(issue, name) for issue in self._pending] for name in schema.names]
+        columns = [
+            array_of([getattr(issue, field.name) for issue in self._pending], str(field.type))
+            for field in schema
+        ]
         self._writer.write_table(pa.table(columns, schema=schema))
         self._pending.clear()
 

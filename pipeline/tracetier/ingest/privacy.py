@@ -149,7 +149,9 @@ def protect(row: Invocation, privacy: Privacy, found: Counter[str]) -> Invocatio
         changed["tools"] = [protect_text(tool, privacy, found) for tool in row.tools]
     if row.attrs:
         changed["attrs"] = {
-            name: protect_text(value, privacy, found) if isinstance(value, str) else value
+            protect_text(name, privacy, found): (
+                protect_text(value, privacy, found) if isinstance(value, str) else value
+            )
             for name, value in row.attrs.items()
         }
     return msgspec.structs.replace(row, **changed) if changed else row
@@ -227,11 +229,11 @@ def forget_features(table: "pa.Table") -> "pa.Table":
 
     What was extracted from nothing is unknown, and not the features of an empty text.
     """
+    if table["task_text_hash"].null_count == len(table):
+        return table
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if table["task_text_hash"].null_count == len(table):
-        return table
     is_withheld = pc.and_(table["task_text_hash"].is_valid(), pc.equal(table["task_text"], ""))
     for feature in FEATURES:
         if "task_text" not in feature.source:

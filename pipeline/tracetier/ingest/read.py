@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tracetier.errors import FormatError, TracetierError
 from tracetier.features.extract import X_COLUMNS, extract_row
+from tracetier.ingest.assemble.group import Grouper
 from tracetier.ingest.assemble.judge import NO_MAP, Judges, given_quality
 from tracetier.ingest.assemble.score_file import Key
 from tracetier.ingest.assemble.score_tally import ScoreSummary, ScoreTally
@@ -43,8 +44,9 @@ from tracetier.ingest.registry import (
 )
 from tracetier.ingest.resolve import Resolver
 from tracetier.ingest.source import Source
-from tracetier.ingest.span import Addition, NoStep, Span
-from tracetier.ingest.steps import StepFault, StepRow, Steps
+from tracetier.ingest.span import Addition, NoStep, PartOfStep, Span
+from tracetier.ingest.spread import ALONE, Sharing
+from tracetier.ingest.steps import SharedSteps, StepFault, StepRow, Steps
 from tracetier.records import Invocation, Level
 from tracetier.table.arrays import Features, rows_table
 from tracetier.tiers import TierSet
@@ -55,7 +57,9 @@ if TYPE_CHECKING:
 BATCH_ROWS = 5_000
 _BATCH_BYTES = 16 * 1024 * 1024  # of the file, so that progress is told where rows are few
 
-Told = Invocation | Issue | NoStep | StepRow | StepFault
+_OF_STEPS = (Span, Addition)  # to test for a union takes four times as long
+
+Told = Invocation | Issue | NoStep | PartOfStep | StepRow | StepFault | SharedSteps
 
 
 class Recipe(Struct, frozen=True, kw_only=True):
@@ -77,6 +81,8 @@ class Recipe(Struct, frozen=True, kw_only=True):
         What must not be written.
     strict : bool
         Stop at the first issue.
+    default_model : str, optional
+        Model of rows that name none.
     """
 
     format: str | None = None
@@ -86,6 +92,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
     judges: Judges = NO_MAP
     privacy: Privacy = Privacy()
     strict: bool = False
+    default_model: str | None = None
 
 
 class Piece(Struct, frozen=True, kw_only=True):
@@ -101,6 +108,10 @@ class Piece(Struct, frozen=True, kw_only=True):
         First byte, at the start of a line, and the byte after the last.
     is_first, is_last : bool
         Whether nothing of the file comes before, or after.
+    sharing : Sharing
+        What it shares with other files.
+    format : str, optional
+        Its format where that has been found already.
     """
 
     path: Path
@@ -108,6 +119,8 @@ class Piece(Struct, frozen=True, kw_only=True):
     span: tuple[int, int] | None = None
     is_first: bool = True
     is_last: bool = True
+    sharing: Sharing = ALONE
+    format: str | None = None
 
 
 class Counts(Struct, kw_only=True):
@@ -121,6 +134,7 @@ class Counts(Struct, kw_only=True):
     n_rejected: int = 0
     n_duplicates: int = 0
     n_rows_left_out: int = 0
+    n_shared: int = 0
     ignored_columns: tuple[str, ...] = ()
     notes: dict[str, int] = {}
     scores: tuple[ScoreSummary, ...] = ()
@@ -147,6 +161,10 @@ class Batch(Struct, kw_only=True):
         With the last batch of a piece, and only there.
     is_last : bool
         Whether it ends the file.
+    format, level : str, optional
+        Of the file, as far as they are known.
+    shared : list of SharedSteps
+        To be put together with those of other files.
     error : TracetierError, optional
         What ended the reading. It is handed over and not raised, so that it comes up when it is
         this file's turn, whichever process was first.
@@ -159,6 +177,9 @@ class Batch(Struct, kw_only=True):
     n_bytes: int = 0
     counts: Counts | None = None
     is_last: bool = False
+    format: str | None = None
+    level: Level | None = None
+    shared: list[SharedSteps] = []
     error: TracetierError | None = None
 
 
@@ -203,8 +224,9 @@ def invocations(items: Iterable[tuple[Item, int]], steps: Steps) -> Iterator[tup
         With the line of the record that it comes from.
     """
     for item, line in items:
-        if isinstance(item, Span | Addition):
-            yield from ((found, found.line) for found in steps.add(item, line))
+        if isinstance(item, _OF_STEPS):
+            for found in steps.add(item, line):
+                yield found, found.line
         else:
             yield item, line
     yield from ((found, found.line) for found in steps.finish())
@@ -216,13 +238,15 @@ class _Reading:
     def __init__(self, piece: Piece, recipe: Recipe) -> None:
         self._piece, self._recipe = piece, recipe
         self._source = Source(piece.path, on_bytes=self._advance, span=piece.span)
-        self._resolver, self._attrs = Resolver(recipe.tiers), AttrTypes()
+        self._resolver, self._attrs = Resolver(recipe.tiers, recipe.default_model), AttrTypes()
         self._features = Features(extract_row, len(X_COLUMNS))
         self._counts, self._redacted = Counts(), Counter[str]()
         self._rows: list[Invocation] = []
         self._lines: list[int] = []
         self._issues: list[Issue] = []
+        self._shared: list[SharedSteps] = []
         self._n_bytes, self._has_steps = 0, False
+        self._level: Level | None = None
 
     def batches(self) -> Iterator[Batch]:
         found = self._format()
@@ -236,8 +260,17 @@ class _Reading:
 
     def _read(self, found: Format) -> Iterator[Batch]:
         counts, recipe = self._counts, self._recipe
-        level, tally = recipe.level or found.level, ScoreTally(recipe.judges.scores)
-        steps = Steps(level, price=self._resolver.price, judges=recipe.judges, tally=tally)
+        level = self._level = recipe.level or found.level
+        tally = ScoreTally(recipe.judges.scores)
+        sharing = self._piece.sharing
+        steps = Steps(
+            level,
+            price=self._resolver.price,
+            judges=recipe.judges,
+            tally=tally,
+            grouper=_grouper(sharing) if sharing else None,
+            is_sharing=bool(sharing),
+        )
         for told, line in invocations(self._items(found), steps):
             self._take(told, line)
             if recipe.strict and self._issues:
@@ -245,10 +278,15 @@ class _Reading:
             if self._is_full:
                 yield self.take_batch()
         counts.level = level if self._has_steps else None
-        counts.n_read = steps.n_read
-        counts.notes, counts.scores = dict(steps.notes), tally.summaries()
+        counts.n_read += steps.n_read
+        counts.notes, counts.scores = dict(steps.notes), self._safe_scores(tally.summaries())
+        self._note_default()
         if recipe.judges.given is not None:
             counts.outcomes_used = frozenset(recipe.judges.given.used)
+
+    def _note_default(self) -> None:
+        if n_by_default := self._resolver.n_by_default:
+            self._counts.notes = self._counts.notes | {"by_default_model": n_by_default}
 
     def take_batch(
         self, counts: Counts | None = None, error: TracetierError | None = None
@@ -257,6 +295,7 @@ class _Reading:
         rows, self._rows = self._rows, []
         lines, self._lines = np.array(self._lines, np.int64), []
         issues, self._issues = self._issues, []
+        shared, self._shared = self._shared, []
         n_bytes, self._n_bytes = self._n_bytes, 0
         return Batch(
             table=self._table(rows) if rows else None,
@@ -266,6 +305,9 @@ class _Reading:
             n_bytes=n_bytes,
             counts=counts,
             is_last=counts is not None and self._piece.is_last,
+            format=self._counts.format,
+            level=self._level,
+            shared=shared,
             error=error,
         )
 
@@ -280,6 +322,18 @@ class _Reading:
         )
         table = forget_features(table)
         return withhold_texts(table, privacy, are_of_steps=self._has_steps)
+
+    def _safe_scores(self, scores: tuple[ScoreSummary, ...]) -> tuple[ScoreSummary, ...]:
+        """Return what is told of scores without secrets: names and labels come from the logs."""
+        privacy, found = self._recipe.privacy, self._redacted
+        return tuple(
+            msgspec.structs.replace(
+                score,
+                name=protect_text(score.name, privacy, found),
+                labels=tuple(protect_text(label, privacy, found) for label in score.labels),
+            )
+            for score in scores
+        )
 
     def _safe_names(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return names of a file's own; a file without a header has its first row for them."""
@@ -302,7 +356,7 @@ class _Reading:
             return None
         try:
             refuse_unreadable(head)
-            named = self._recipe.format
+            named = self._recipe.format or self._piece.format
             return format_named(named) if named else detect_format(head)
         except FormatError as error:
             if self._piece.is_named or self._recipe.strict:
@@ -314,7 +368,7 @@ class _Reading:
     def _items(self, found: Format) -> Iterator[tuple[Item, int]]:
         source = self._source
         for item in found.read(source, Context(self._recipe.mapping)):
-            self._has_steps = self._has_steps or isinstance(item, Span | Addition)
+            self._has_steps = self._has_steps or isinstance(item, _OF_STEPS)
             yield item, source.line
 
     def _take(self, told: Told, line: int) -> None:
@@ -326,8 +380,13 @@ class _Reading:
             self._keep(row, line, is_of_steps=True)
         elif isinstance(told, StepFault):
             self._note(self._issue(told.fault, line), is_record=told.is_record)
+        elif isinstance(told, SharedSteps):
+            self._counts.n_shared += len(told.steps) + len(told.additions)
+            self._shared.append(told)
         elif isinstance(told, Issue):
             self._note(told, is_record=told.line is not None)
+        elif isinstance(told, PartOfStep):
+            self._counts.n_read += 1
         else:
             self._counts.n_no_step += 1
 
@@ -357,3 +416,42 @@ class _Reading:
             self._counts.n_rejected += 1
         if issue.line is not None or self._piece.is_first:  # of the whole file it is said once
             self._issues.append(protect_issue(issue, self._recipe.privacy, self._redacted))
+
+
+class JoinedRows(_Reading):
+    """Rows of a file that were put together from what several files tell.
+
+    Parameters
+    ----------
+    piece : Piece
+        The file in which the rows stand.
+    recipe : Recipe
+    format : str, optional
+        Its format.
+    """
+
+    def __init__(self, piece: Piece, recipe: Recipe, format: str | None) -> None:
+        super().__init__(piece, recipe)
+        self._counts.format, self._has_steps = format, True
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a batch is due."""
+        return self._is_full
+
+    def take(self, told: Told, line: int) -> None:
+        """Take a row, or what is wrong with a step."""
+        self._take(told, line)
+
+    def finish(self) -> Batch:
+        """Return what is left, with what is to be added to the counts of the file."""
+        self._note_default()
+        counts = self._counts
+        counts.n_read = -counts.n_duplicates - counts.n_rejected  # it was counted when it was read
+        counts.redacted = dict(self._redacted)
+        return self.take_batch(counts=counts)
+
+
+def _grouper(sharing: Sharing) -> Grouper[int]:
+    wants = sharing.wants if len(sharing.lone) else None
+    return Grouper[int](is_shared=sharing.holds_group, wants=wants)

@@ -21,11 +21,11 @@ from tracetier.ingest.head import Head
 from tracetier.ingest.issue import Issue
 from tracetier.ingest.mapping import ColumnMap
 from tracetier.ingest.source import Source
-from tracetier.ingest.span import Addition, NoStep, Span
+from tracetier.ingest.span import Addition, NoStep, PartOfStep, Span
 from tracetier.records import Invocation, Level
 
 ENTRY_POINTS = "tracetier.formats"
-Item: TypeAlias = Invocation | Span | Addition | NoStep | Issue
+Item: TypeAlias = Invocation | Span | Addition | PartOfStep | NoStep | Issue
 """What a record can be: a row, a step, a word on a step, nothing of either, or broken."""
 
 
@@ -52,12 +52,15 @@ class Format(Protocol):
         What is routed where logs are in this format, unless the user says otherwise; for formats
         that tell steps.
 
-    Two more may be there, each true only where it is stated:
+    Three more may be there, each true only where it is stated:
 
     stands_alone : bool
         Whether the reader looks at the file alone, so that it need not be read again when files
-        beside it change. Where it is not, ``neighbours(path)`` may name the other files that it
-        looks at; else all in the folder and directly above count.
+        beside it change. Where it does not, all in the folder and directly above count.
+    is_spread : bool
+        Whether traces, sessions or words on them may be spread over several files, which are then
+        read as one. ``quick_names(source)`` may then return what a file names sooner than its
+        reading does, or ``None``; to name too much is harmless.
     splittable : bool
         Whether each line of JSON Lines stands for itself, so that a file may be read in parts.
     """
@@ -77,7 +80,8 @@ class Format(Protocol):
         """Yield the invocations or steps of a file, and an issue for each record that is broken.
 
         Every record of the file gives one of them, or several where it holds several outcomes or
-        steps; one that gives none (a header, a further piece of a step) is a ``NoStep``. While a
+        steps; one that gives none (a header, a summary) is a ``NoStep``. Where a step is told by
+        several lines, each of them is a ``PartOfStep`` and the step itself no record. While a
         record is handed out, ``source.line`` says where it came from. Values need not be checked:
         ranges, tiers, prices and duplicates are the same work for all formats and are done
         afterwards. ``tier`` is what the log says, if it does. A file that is only part of another

@@ -20,10 +20,18 @@ class Resolver:
     tiers : TierSet, optional
         Declared tiers; a row of any other tier is a fault. Where none are declared, a tier is
         whatever the models or the log itself say.
+    default_model : str, optional
+        Model of rows that name neither model nor tier.
+
+    Attributes
+    ----------
+    n_by_default : int
+        Rows that took it.
     """
 
-    def __init__(self, tiers: TierSet | None) -> None:
-        self._tiers = tiers
+    def __init__(self, tiers: TierSet | None, default_model: str | None = None) -> None:
+        self.n_by_default = 0
+        self._tiers, self._default = tiers, default_model
         self._known: dict[tuple[str | None, str | None], str] = {}
 
     def resolve(self, row: Invocation, *, is_priced: bool = False) -> Invocation:
@@ -40,6 +48,9 @@ class Resolver:
         Fault
             If the row names neither model nor tier, or none that is declared.
         """
+        if self._default and row.model is None and row.tier is None:
+            self.n_by_default += 1
+            row = msgspec.structs.replace(row, model=self._default)
         key = (row.model, row.tier)
         tier = self._known.get(key)
         if tier is None:
@@ -60,14 +71,15 @@ class Resolver:
 
     def price(self, call: Span) -> float | None:
         """Return the cost of a model call by its tokens, at the time of the call."""
-        model = call.model_answered or call.model_asked
-        tier = self.tier_of(call.model_asked or call.model_answered)
+        model = call.model_answered or call.model_asked or self._default
+        tier = self.tier_of(call.model_asked or call.model_answered or self._default)
         return price_usd(
             model,
             input_tokens=call.input_tokens or 0,
             output_tokens=call.output_tokens or 0,
             cache_read_tokens=call.cache_read_tokens or 0,
             cache_write_tokens=call.cache_write_tokens or 0,
+            cache_write_1h_tokens=call.cache_write_1h_tokens or 0,
             timestamp=call.start,
             tier=None if tier is None else self._own(tier),
         )
@@ -81,7 +93,8 @@ class Resolver:
             if claim and (declared is None or claim in declared):
                 return claim
         if declared is None:
-            raise Fault("missing", "neither model nor tier is told", pointer="tier")
+            told = "neither model nor tier is told; --default-model NAME gives such rows one"
+            raise Fault("missing", told, pointer="tier")
         raise _undeclared(model, logged, declared)
 
     def _claims(self, model: str | None, logged: str | None) -> tuple[str | None, ...]:

@@ -12,6 +12,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from tracetier.engine.engine import Engine, Here, engine_named
 from tracetier.features.extract import X_COLUMNS
 from tracetier.features.spec import fingerprint
@@ -20,12 +22,15 @@ from tracetier.ingest.assemble.score_map import ScoreMap
 from tracetier.ingest.earlier import Earlier, find_earlier
 from tracetier.ingest.files import InputFile, PathLike, find_files
 from tracetier.ingest.gather import Gathering, Meter, Progress
+from tracetier.ingest.ids_file import write_ids
 from tracetier.ingest.issue import IssueLog
+from tracetier.ingest.join import Joining
 from tracetier.ingest.mapping import ColumnMap, read_mapping
 from tracetier.ingest.pieces import pieces_of
 from tracetier.ingest.privacy import privacy_of, shown_path
 from tracetier.ingest.read import Batch, ReadPiece, Recipe
 from tracetier.ingest.registry import format_named
+from tracetier.ingest.spread import ALONE, FileIds, ReadIds, Sharing, sharing_of, spread_format
 from tracetier.ingest.stamp import Surroundings, recipe_stamp, stamp_of
 from tracetier.ingest.summary import FileSummary, IngestSummary
 from tracetier.records import Level
@@ -48,6 +53,7 @@ def ingest(
     redact: bool = False,
     no_text: bool = False,
     strict: bool = False,
+    default_model: str | None = None,
     settings: Settings | None = None,
     jobs: int = 1,
     engine: str | None = None,
@@ -85,6 +91,9 @@ def ingest(
         Write no text of a task, but its features and a hash keyed by ``TRACETIER_HASH_KEY``.
     strict : bool
         Stop at the first issue.
+    default_model : str, optional
+        Model of rows that name neither model nor tier; by default that of the settings. The
+        account counts them.
     settings : Settings, optional
         Of the project.
     jobs : int
@@ -130,6 +139,7 @@ def ingest(
             redact=redact, no_text=no_text, patterns=settings.redact if settings else ()
         ),
         strict=strict,
+        default_model=default_model or (settings.default_model if settings else None),
     )
     place, around, stamp = engine_named(engine, jobs=jobs), Surroundings(), recipe_stamp(recipe)
     earlier = None if fresh else find_earlier(Path(out).resolve(), stamp)
@@ -138,6 +148,10 @@ def ingest(
     if earlier is not None and [plan.before for plan in plans] == list(earlier.summary.files):
         meter.advance(meter.n_total)  # nothing at all has changed, nor the order of the files
         return earlier.summary_at(out)
+    plans = [_with_format(plan, recipe) for plan in plans]
+    ids = _find_ids(plans, place, meter, earlier)
+    shared, last_of = sharing_of([ids.get(plan.file.path) for plan in plans])
+    plans = [plan._replace(sharing=found) for plan, found in zip(plans, shared, strict=True)]
     new_table = TableWriter(
         out,
         x_columns=X_COLUMNS,
@@ -149,27 +163,70 @@ def ingest(
         IssueLog(writer.dir / ISSUES_NAME) as issues,
         closing(_read(plans, recipe, place)) as batches,
     ):
-        gathering = Gathering(writer, issues, recipe, meter, around)
+        gathering = Gathering(writer, issues, recipe, meter, around, Joining(recipe, last_of))
         for plan in plans:
             if not plan.stands_alone:
                 gathering.take(plan.file, plan.stamp, batches)
             elif earlier is None or not gathering.take_over(plan.file, earlier):
                 here = _read([plan._replace(before=None)], recipe, Here())
                 gathering.take(plan.file, plan.stamp, here)
+        if ids and not (recipe.privacy.redact or recipe.privacy.no_text):
+            named = {shown_path(path, recipe.privacy): found for path, found in ids.items()}
+            with writer.storing():
+                write_ids(writer.dir, named)
         return gathering.finish(stamp)
 
 
 class _Plan(NamedTuple):
-    """One file, its stamp, and what is known of it where it has not changed since."""
+    """One file, its stamp, what is known of it where it has not changed, and what it shares.
+
+    The format is told of files whose traces may be spread over several.
+    """
 
     file: InputFile
     stamp: str
     before: FileSummary | None
+    format: str | None = None
+    sharing: Sharing = ALONE
 
     @property
     def stands_alone(self) -> bool:
         """Whether its old rows may stand though other files have changed."""
-        return self.before is not None and not self.before.n_clashes
+        before = self.before
+        return before is not None and not (before.n_clashes or before.n_shared or self.sharing)
+
+
+def _with_format(plan: _Plan, recipe: Recipe) -> _Plan:
+    known = recipe.format or (plan.before.format if plan.before else None)
+    return plan._replace(format=spread_format(plan.file.path, known))
+
+
+def _find_ids(
+    plans: list[_Plan], engine: Engine, meter: Meter, earlier: Earlier | None
+) -> dict[Path, FileIds]:
+    """Return what each file names whose traces may be spread over files, where there are several.
+
+    What is known of files that have not changed is not asked again.
+    """
+    known: dict[Path, FileIds] = {}
+    asked: list[tuple[InputFile, str]] = []
+    for plan in plans:
+        before = None
+        if earlier is not None and plan.before is not None:
+            before = earlier.ids(plan.before.path)
+        if before is not None:
+            known[plan.file.path] = before
+        elif plan.format is not None:
+            asked.append((plan.file, plan.format))
+    if len(known) + len(asked) < 2:
+        return {}
+    meter.n_total += sum(file.n_bytes for file, _ in asked)
+    at = iter(asked)
+    for ids in engine.stream(ReadIds(), [(file.path, name) for file, name in asked]):
+        meter.advance(ids.n_bytes)
+        if ids.is_last:
+            known[next(at)[0].path] = ids
+    return known
 
 
 def _plan(file: InputFile, name: str, earlier: Earlier | None, around: Surroundings) -> _Plan:
@@ -180,6 +237,9 @@ def _plan(file: InputFile, name: str, earlier: Earlier | None, around: Surroundi
 
 def _read(plans: list[_Plan], recipe: Recipe, engine: Engine) -> Generator[Batch, None, None]:
     pieces = [
-        piece for plan in plans if not plan.stands_alone for piece in pieces_of(plan.file, recipe)
+        msgspec.structs.replace(piece, sharing=plan.sharing, format=plan.format)
+        for plan in plans
+        if not plan.stands_alone
+        for piece in pieces_of(plan.file, recipe)
     ]
     yield from engine.stream(ReadPiece(recipe), pieces)

@@ -37,8 +37,10 @@ class SortedRows:
     def flush(self) -> None:
         """Write what is held."""
         import pyarrow as pa
+        import pyarrow.compute as pc
 
         if self._held:
             table = pa.concat_tables(self._held, promote_options="default")
             self._held, self._n_rows, self._n_bytes = [], 0, 0
-            self._writer.write_table(table.sort_by("timestamp"))
+            order = pc.sort_indices(table, sort_keys=[("timestamp", "ascending")])
+            self._writer.write_table(table.take(order))

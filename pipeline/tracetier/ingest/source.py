@@ -239,15 +239,19 @@ def _split(chunks: Iterable[bytes], limit: int) -> Iterator[bytes | None]:
     pieces: list[bytes] = []
     size = 0
     for chunk in chunks:
-        end, *others = chunk.split(b"\n")
-        size += len(end)
-        if size <= limit:
-            pieces.append(end)
-        if not others:
-            continue
-        yield b"".join(pieces) if size <= limit else None
-        for line in others[:-1]:
-            yield line if len(line) <= limit else None
-        pieces, size = [others[-1]], len(others[-1])
+        at = 0
+        while (end := chunk.find(b"\n", at)) >= 0:  # one at a time: each is gone before the next
+            size += end - at
+            if size > limit:
+                yield None
+            elif pieces:
+                pieces.append(chunk[at:end])
+                yield b"".join(pieces)
+            else:
+                yield chunk[at:end]
+            pieces, size, at = [], 0, end + 1
+        size += len(chunk) - at
+        if at < len(chunk) and size <= limit:
+            pieces.append(chunk[at:])
     if size:
         yield b"".join(pieces) if size <= limit else None

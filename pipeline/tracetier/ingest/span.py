@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from tracetier.records import AttrValue
+from tracetier.records import AttrValue, Task
 
 SpanKind = Literal["call", "agent", "turn", "tool", "group"]
 """``call`` a model call, ``agent`` a run of an agent or sub-agent, ``turn`` a user's turn of the
@@ -18,7 +18,7 @@ main agent, ``tool`` a tool's execution, ``group`` anything else (chains, wrappe
 
 Outcome = Literal["ok", "error", "cancelled"]
 
-ScoreSource = Literal["human", "reference", "judge", "programmatic", "proxy"]
+ScoreSource = Literal["feedback", "human", "reference", "judge", "programmatic", "proxy"]
 
 
 class Score(Struct, frozen=True, kw_only=True):
@@ -86,6 +86,8 @@ class Span(Struct, frozen=True, kw_only=True):
         After: total input, cached included, whatever the log's convention.
     output_tokens, cache_read_tokens, cache_write_tokens : int, optional
         After; cache counts are parts of the input.
+    cache_write_1h_tokens : int, optional
+        After; of the tokens written those that are kept for an hour, at a price of their own.
     cost_usd : float, optional
         After; ``None`` where the log says 0 for tokens that were used.
     price_factor : float
@@ -104,10 +106,20 @@ class Span(Struct, frozen=True, kw_only=True):
         After.
     files : tuple of str
         Files that a tool step touched.
+    is_test : bool
+        Whether it is a tool step that ran tests.
     is_judge : bool
         A grader, guard or simulated user: model calls below it are not the agent's.
     attrs : dict, optional
         Before: the user's own values, become ``attr_*`` columns.
+    tier : str, optional
+        The action, where the log's own router tells it.
+    text_hash : str, optional
+        Stands for a text that the log withholds.
+    is_record : bool
+        Whether it is a record of its file; else the records that told it were counted as parts.
+    known : Task, optional
+        Before: what the log's own router was told; goes before what the other steps tell.
     """
 
     trace_id: str
@@ -141,6 +153,34 @@ class Span(Struct, frozen=True, kw_only=True):
     files: tuple[str, ...] = ()
     is_judge: bool = False
     attrs: dict[str, AttrValue] | None = None
+    tier: str | None = None
+    text_hash: str | None = None
+    known: Task | None = None
+    is_record: bool = True
+    is_test: bool = False
+    cache_write_1h_tokens: int | None = None
+
+
+class After(Struct, frozen=True, kw_only=True):
+    """What came of a step, told apart from it; names and units as in `Span`.
+
+    `time` is when it was told: what is told last counts.
+    """
+
+    time: datetime | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cost_usd: float | None = None
+    latency_s: float | None = None
+    outcome: Outcome | None = None
+    error_type: str | None = None
+    is_infrastructure_error: bool | None = None
+
+
+class PartOfStep(Struct, frozen=True):
+    """A record that tells a step together with others, which then comes by itself."""
 
 
 class NoStep(Struct, frozen=True):
@@ -164,6 +204,8 @@ class Addition(Struct, frozen=True, kw_only=True):
         The step's text where it has none of its own.
     tools : list of str, optional
         Tools offered, where the step names none.
+    after : After, optional
+        Takes the place of what was known before; of several the last that was told.
     """
 
     trace_id: str | None = None
@@ -173,3 +215,4 @@ class Addition(Struct, frozen=True, kw_only=True):
     scores: tuple[Score, ...] = ()
     text: str = ""
     tools: list[str] | None = None
+    after: After | None = None

@@ -3,7 +3,7 @@
 A file is the same if its size, its time of change in nanoseconds, and the content of its first and
 last 64 KiB are. Reading it whole to be surer would cost a good part of reading it again, which is
 what is to be saved; ``--fresh`` does that. Formats that look at files beside their own are bound to
-those as well: to the ones they name, else to all that is in the folder and directly above it.
+those as well: to all that is in the folder and directly above it.
 """
 
 import hashlib
@@ -81,10 +81,7 @@ class Surroundings:
             found = format_named(format) if format else None
             if getattr(found, "stands_alone", False):
                 return own
-            beside = getattr(found, "neighbours", None)
-            if beside is not None:
-                told = self._digest(sorted(beside(path)))
-            elif path.parent in self._known:
+            if path.parent in self._known:
                 told = self._known[path.parent]
             else:
                 told = self._known[path.parent] = self._digest(_around(path.parent))

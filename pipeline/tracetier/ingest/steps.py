@@ -6,7 +6,7 @@ files is seen by its row.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tracetier.ingest.assemble.assemble import assemble
@@ -44,7 +44,15 @@ class StepFault(NamedTuple):
     is_record: bool
 
 
-Out = StepRow | StepFault
+class SharedSteps(NamedTuple):
+    """Steps of traces of which other files tell too, each with its line, and words on them."""
+
+    steps: Sequence[tuple[Span, int]]
+    additions: Sequence[Addition]
+    line: int = 0
+
+
+Out = StepRow | StepFault | SharedSteps
 
 
 class Steps:
@@ -62,6 +70,8 @@ class Steps:
         Counts the scores.
     grouper : Grouper, optional
         Holds what is not whole yet.
+    is_sharing : bool
+        Whether words on steps that are not here may be on those of other files.
 
     Attributes
     ----------
@@ -79,12 +89,14 @@ class Steps:
         judges: Judges,
         tally: ScoreTally,
         grouper: Grouper[int] | None = None,
+        is_sharing: bool = False,
     ) -> None:
         self.n_read = 0
         self.notes: Counter[str] = Counter()
         self._level: Level = level
         self._price, self._judges, self._tally = price, judges, tally
         self._grouper = grouper or Grouper[int]()
+        self._is_sharing = is_sharing
         self._pending: list[tuple[Span, int]] = []
         self._seen = SeenKeys()
 
@@ -95,20 +107,30 @@ class Steps:
             self._tally.add(item.scores)
             self._grouper.add_addition(item)
         elif fault := find_span_fault(item):
-            return (StepFault(fault, line, is_record=True),)
+            return (StepFault(fault, line, is_record=item.is_record),)
         else:
             self._pending.append((item, line))
             if len(self._pending) >= _PENDING:
                 return self._group()
         return ()
 
+    def close_until(self, file: int) -> Iterator[Out]:
+        """Yield what is whole once a file is read, the last that tells of it."""
+        yield from self._group()
+        for batch in self._grouper.close_until(file):
+            yield from self._assemble(batch)
+
     def finish(self) -> Iterator[Out]:
         """Yield all that is left."""
         yield from self._group()
         for batch in self._grouper.finish():
             yield from self._assemble(batch)
-        self._note_left(self._grouper.loose)
+        if not self._is_sharing:
+            self._note_left(self._grouper.loose)
+        elif self._grouper.loose:
+            yield SharedSteps((), self._grouper.loose)
         self.notes["late_steps"] += self._grouper.n_late
+        self.notes["cut_traces"] += self._grouper.n_cut
         self.notes = +self.notes
 
     def _group(self) -> Iterator[Out]:
@@ -116,16 +138,20 @@ class Steps:
         is_new = self._seen.add((span.trace_id, span.span_id) for span, _ in pending)
         for (span, line), is_first in zip(pending, is_new.tolist(), strict=True):
             if is_first:
-                self.n_read += 1
+                self.n_read += span.is_record
                 if span.scores:
                     self._tally.add(span.scores)
                 self._grouper.add(span, line)
             else:
-                yield StepFault(_repeated(span), line, is_record=True)
+                yield StepFault(_repeated(span), line, is_record=span.is_record)
         for batch in self._grouper.overflow():
             yield from self._assemble(batch)
 
     def _assemble(self, batch: Batch[int]) -> Iterator[Out]:
+        if batch.is_shared:
+            steps = list(zip(batch.spans, batch.origins, strict=True))
+            yield SharedSteps(steps, batch.additions)
+            return
         found = assemble(
             batch.spans,
             self._level,

@@ -1,8 +1,8 @@
 """What a run read: per file, per tier, and whether it is enough to learn from."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from tracetier.errors import TierError
 from tracetier.ingest.assemble.score_tally import ScoreSummary
+from tracetier.ingest.learnable import Learnable, ModelSummary, TypeSummary, findings
 from tracetier.ingest.seen import Hashes, hashes_of
 from tracetier.records import Level
 from tracetier.tiers import order_by_cost
@@ -30,13 +31,18 @@ NOTES: Mapping[str, str] = MappingProxyType(
         "runs_without_calls": "runs that tell a model but no call, no row at the level of calls; "
         "--level agent_run reads them",
         "retold_calls": "records of a model call that another record tells too, counted once",
+        "by_default_model": "rows that name no model and were given the --default-model",
         "mixed_models": "rows with several models, credited to the one that cost most",
         "unplaced_scores": "scores that could not be given to one row; read at another --level, or "
         "give a file of scores by itself as --scores",
         "late_steps": "steps whose trace had been closed to save memory; sort the file by trace",
+        "cut_traces": "traces and sessions that were cut in parts so, what came before not known",
     }
 )
 """What each of a summary's notes counts."""
+
+
+_OF_THE_RUN = ("out", "files", "recipe", "first_issues", "n_bytes")
 
 
 class FileSummary(Struct, kw_only=True):
@@ -54,6 +60,8 @@ class FileSummary(Struct, kw_only=True):
         Rows that came of them.
     n_rows_left_out : int
         Rows that steps gave but that are not in the table: read before, or of no known tier.
+    n_shared : int
+        Records of traces and sessions that other files tell of too, read as one with those.
     n_clashes : int
         Rows that were left out because of what other files, or earlier parts of this one, hold.
     stamp : str, optional
@@ -75,6 +83,7 @@ class FileSummary(Struct, kw_only=True):
     scores: tuple[ScoreSummary, ...] = ()
     redacted: dict[str, int] = {}
     n_clashes: int = 0
+    n_shared: int = 0
     stamp: str | None = None
 
     @property
@@ -92,6 +101,19 @@ class TierSummary(Struct, frozen=True, kw_only=True):
     n_with_cost: int
     mean_quality: float | None
     mean_cost_usd: float | None
+    n_with_tokens: int = 0
+
+
+class FormatSummary(Struct, frozen=True, kw_only=True):
+    """All files of one format; counts as in `FileSummary`."""
+
+    name: str
+    n_files: int
+    n_bytes: int
+    n_records: int
+    n_rows: int
+    n_rejected: int
+    n_duplicates: int
 
 
 class IngestSummary(Struct, frozen=True, kw_only=True):
@@ -119,6 +141,16 @@ class IngestSummary(Struct, frozen=True, kw_only=True):
         Scores by name, with those that could not be used.
     n_outcomes_unused : int
         Of what the user's own outcomes are about, how much was not in the logs.
+    types : tuple of TypeSummary
+        Rows by task type and tier: where tiers met.
+    models : tuple of ModelSummary
+        Models, and what tier each was taken for.
+    quality_sources : dict of str to int
+        Who judged, and how many rows.
+    unmapped_models : dict of str to int
+        Models in no declared tier, and the rows that were left out for it.
+    findings : tuple of str
+        What can and cannot be learned from the table, and how to supply what is missing.
     recipe : str
         Stamp of all but the files that the rows follow from.
     """
@@ -140,7 +172,21 @@ class IngestSummary(Struct, frozen=True, kw_only=True):
     redacted: dict[str, int] = {}
     scores: tuple[ScoreSummary, ...] = ()
     n_outcomes_unused: int = 0
+    types: tuple[TypeSummary, ...] = ()
+    models: tuple[ModelSummary, ...] = ()
+    quality_sources: dict[str, int] = {}
+    unmapped_models: dict[str, int] = {}
+    findings: tuple[str, ...] = ()
     recipe: str = ""
+
+    @property
+    def formats(self) -> tuple[FormatSummary, ...]:
+        """Files by format, the one with most rows first; ``none`` for files that nobody knows."""
+        by_name: dict[str, list[FileSummary]] = {}
+        for file in self.files:
+            by_name.setdefault(file.format or "none", []).append(file)
+        found = [_format_summary(name, files) for name, files in by_name.items()]
+        return tuple(sorted(found, key=lambda one: (-one.n_rows, one.name)))
 
     @property
     def n_rows(self) -> int:
@@ -186,7 +232,13 @@ class IngestSummary(Struct, frozen=True, kw_only=True):
         found: dict[str, Any] = msgspec.to_builtins(self)
         for file, plain in zip(self.files, found["files"], strict=True):
             plain["n_records"] = file.n_records
+        found["formats"] = msgspec.to_builtins(self.formats)
         return {name: getattr(self, name) for name in totals} | found
+
+    def account(self) -> dict[str, Any]:
+        """Return what the table itself keeps: all but places and single files."""
+        whole = self.to_dict()
+        return {name: value for name, value in whole.items() if name not in _OF_THE_RUN}
 
     def __str__(self) -> str:
         tiers = ", ".join(f"{tier.name} {tier.n_rows:,}" for tier in self.tiers)
@@ -209,19 +261,23 @@ class Tally:
         self._pairs: list[Hashes] = []
         self._times: list[datetime] = []
         self._n_with_propensity = 0
+        self._learnable = Learnable()
 
     def add(self, table: "pa.Table") -> None:
         """Add a batch of rows as it was written."""
+        import pyarrow as pa
         import pyarrow.compute as pc
 
         tiers, tasks = table["tier"].to_pylist(), table["task_id"].to_pylist()
         self._tasks.append(hashes_of(tasks))
         self._pairs.append(hashes_of(zip(tasks, tiers, strict=True)))
-        self._add_means(table)
+        self._add_means(table, tiers)
+        self._learnable.add(table, tiers)
         self._task_types.update(name for name in table["task_type"].to_pylist() if name is not None)
         self._n_with_propensity += len(table) - table["p_log"].null_count
-        span = pc.min_max(table["timestamp"]).as_py()
-        self._times += [time for time in span.values() if time is not None]
+        # As numbers, since Arrow imports pandas to give a time.
+        span = pc.min_max(table["timestamp"].cast(pa.int64())).as_py().values()
+        self._times += [_EPOCH + timedelta(microseconds=n) for n in span if n is not None]
         self._times = [min(self._times), max(self._times)] if self._times else []
 
     def order(self, declared: tuple[str, ...] | None) -> tuple[tuple[str, ...], TierOrder]:
@@ -245,11 +301,13 @@ class Tally:
         redacted: Mapping[str, int] = MappingProxyType({}),
         scores: tuple[ScoreSummary, ...] = (),
         n_outcomes_unused: int = 0,
+        unmapped: Mapping[str, int] = MappingProxyType({}),
         recipe: str = "",
     ) -> IngestSummary:
         """Return what was added up."""
         names, how = self.order(declared)
         n_tasks, n_complete, information = self._coverage()
+        types = self._learnable.types()
         return IngestSummary(
             out=out,
             files=files,
@@ -268,18 +326,32 @@ class Tally:
             redacted=dict(redacted),
             scores=scores,
             n_outcomes_unused=n_outcomes_unused,
+            types=types,
+            models=self._learnable.models(),
+            quality_sources=dict(self._learnable.sources.most_common()),
+            unmapped_models=dict(unmapped),
+            findings=findings(
+                types,
+                n_rows=sum(self._n_rows.values()),
+                n_with_cost=sum(self._known[tier, "y_cost_usd"] for tier in self._n_rows),
+                n_with_propensity=self._n_with_propensity,
+                is_full=information == "full",
+                unmapped=unmapped,
+            ),
             recipe=recipe,
         )
 
-    def _add_means(self, table: "pa.Table") -> None:
-        wanted = [(name, how) for name in _MEANS for how in ("sum", "count")]
-        grouped = table.group_by("tier").aggregate([*wanted, ("trace_id", "count")])
-        for row in grouped.to_pylist():
-            tier = row["tier"]
-            self._n_rows[tier] += row["trace_id_count"]
-            for name in _MEANS:
-                self._known[tier, name] += row[f"{name}_count"]
-                self._sum[tier, name] += row[f"{name}_sum"] or 0.0
+    def _add_means(self, table: "pa.Table", tiers: Sequence[str]) -> None:
+        # Not by Arrow's group_by, whose import takes as long as reading some 30 MB.
+        self._n_rows.update(tiers)
+        for name in _MEANS:
+            found: defaultdict[str, list[float]] = defaultdict(list)
+            for tier, value in zip(tiers, table[name].to_pylist(), strict=True):
+                if value is not None:
+                    found[tier].append(value)
+            for tier, values in found.items():
+                self._known[tier, name] += len(values)
+                self._sum[tier, name] += sum(values)
 
     def _means(self, name: str) -> dict[str, float]:
         return {
@@ -296,6 +368,7 @@ class Tally:
             n_with_cost=self._known[name, "y_cost_usd"],
             mean_quality=self._means("y_quality").get(name),
             mean_cost_usd=self._means("y_cost_usd").get(name),
+            n_with_tokens=self._learnable.n_with_tokens[name],
         )
 
     def _coverage(self) -> tuple[int, int, Information]:
@@ -309,9 +382,18 @@ class Tally:
         return len(n_tiers), n_complete, "logged" if (n_tiers == 1).all() else "mixed"
 
 
+def _format_summary(name: str, files: Sequence[FileSummary]) -> FormatSummary:
+    sums = {
+        field: sum(getattr(file, field) for file in files)
+        for field in ("n_bytes", "n_records", "n_rows", "n_rejected", "n_duplicates")
+    }
+    return FormatSummary(name=name, n_files=len(files), **sums)
+
+
 def _rounded(mean: float) -> float:
     """Return a mean to 12 digits: what is left depends on the order in which it was added up."""
     return float(f"{mean:.12g}")
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MEANS = ("y_quality", "y_cost_usd")

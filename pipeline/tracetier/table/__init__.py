@@ -14,6 +14,7 @@ from tracetier.table.columns import (
     column_names,
 )
 from tracetier.table.read import (
+    IDS_NAME,
     ISSUES_NAME,
     SUMMARY_NAME,
     PartInfo,
@@ -30,6 +31,7 @@ from tracetier.table.write import TableWriter
 __all__ = [
     "ATTR_PREFIX",
     "COLUMNS",
+    "IDS_NAME",
     "ISSUES_NAME",
     "SUMMARY_NAME",
     "X_PREFIX",

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 PathLike = str | os.PathLike[str]
 INFO_NAME, ISSUES_NAME, SUMMARY_NAME = "_table.json", "issues.parquet", "summary.json"
+IDS_NAME = "ids.parquet"
+SUMMARY_KEY = "tracetier.summary"
 PART_GLOB = "part-*.parquet"
 _REQUIRED = ("trace_id", "task_id", "tier")
 

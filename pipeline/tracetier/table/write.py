@@ -20,9 +20,11 @@ from tracetier.records import SCHEMA_VERSION, AttrValue, Invocation
 from tracetier.table.arrays import Extract, Features, Origin, rows_table
 from tracetier.table.columns import ATTR_PREFIX, arrow_schema, arrow_type, attr_type, kind_of
 from tracetier.table.read import (
+    IDS_NAME,
     INFO_NAME,
     ISSUES_NAME,
     PART_GLOB,
+    SUMMARY_KEY,
     SUMMARY_NAME,
     PartInfo,
     PathLike,
@@ -238,6 +240,15 @@ class TableWriter:
         if part.n_rows >= self._rows_per_part or part.n_bytes >= self._bytes_per_part:
             self._end_part()
 
+    def describe(self, account: bytes) -> None:
+        """Keep an account of the whole table, as JSON, in the footer of its last part.
+
+        It stands under ``tracetier.summary``, where that part is still open and Arrow, from its
+        version 16 on, can still add to it.
+        """
+        if self._part is not None:
+            self._part.describe(account)
+
     def _end_part(self) -> None:
         if self._part is not None:
             with self.storing():
@@ -266,6 +277,11 @@ class _Part:
         self.n_rows += table.num_rows
         self.n_bytes += table.nbytes
 
+    def describe(self, account: bytes) -> None:
+        add = getattr(self._writer, "add_key_value_metadata", None)
+        if add is not None:
+            add({SUMMARY_KEY: account})
+
     def close(self) -> PartInfo:
         self._writer.close()
         _sync(self._partial)
@@ -287,7 +303,7 @@ def _check_target(out: Path) -> None:
             f"{str(out)!r} exists and is not a feature table, so it is not replaced; "
             "give a new directory, or remove it yourself"
         )
-    own = (INFO_NAME, ISSUES_NAME, SUMMARY_NAME)
+    own = (IDS_NAME, INFO_NAME, ISSUES_NAME, SUMMARY_NAME)
     foreign = [
         entry.name
         for entry in sorted(out.iterdir())

@@ -30,6 +30,15 @@ def test_else_it_ended_as_its_last_call_did(step: Step) -> None:
     assert end_of(step("agent", "r"), []).failed is None
 
 
+def test_a_run_with_a_start_and_no_end_is_not_known_to_be_good(step: Step) -> None:
+    """Its last call may not have been its last; a failure is one all the same."""
+    run, good = step("agent", "r", start=0.0), step("call", "c", outcome="ok")
+
+    assert end_of(run, [good]).outcome is None
+    assert end_of(step("agent", "r", start=0.0, latency_s=2.0), [good]).outcome == "ok"
+    assert end_of(run, [step("call", "c", outcome="error")]).outcome == "error"
+
+
 def test_a_run_that_failed_by_its_last_call_failed_by_what_failed_that(step: Step) -> None:
     """A rate limit says nothing of the tier; one that was overcome says nothing at all (R7)."""
     limited = step("call", "c", outcome="error", is_infrastructure_error=True)

@@ -63,6 +63,26 @@ def test_each_rule_finds_its_trouble(
     assert RULES[rule][0](_signs(step, **fields)) == trouble
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "trouble"),
+    [
+        pytest.param(["error", "ok"], 0.0, id="mended"),
+        pytest.param(["ok", "error"], 1.0, id="broken in the end"),
+        pytest.param(["ok", None], 0.0, id="the last one that is known"),
+    ],
+)
+def test_tests_count_as_they_came_out_last(step: Step, outcomes: list[Any], trouble: float) -> None:
+    """By when they ended, whatever their order; other tools do not count."""
+    runs = [
+        step("tool", str(i), None, i, i + 1.0, outcome=outcome, is_test=True)
+        for i, outcome in enumerate(outcomes)
+    ]
+    other = step("tool", "x", None, 8, 9, outcome="error")
+
+    assert RULES["tests"][0](_signs(step, tools=[other, *reversed(runs)])) == trouble
+    assert RULES["tests"][0](_signs(step, tools=[other])) is None
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_where_the_log_tells_nothing_a_rule_says_nothing(step: Step, rule: str) -> None:
     """And without any rule that speaks there is no quality."""

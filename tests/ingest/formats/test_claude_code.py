@@ -16,7 +16,7 @@ from tracetier.ingest.formats.claude_code import ClaudeCode
 from tracetier.ingest.issue import Issue
 from tracetier.ingest.registry import Context
 from tracetier.ingest.source import Source
-from tracetier.ingest.span import NoStep, Span
+from tracetier.ingest.span import NoStep, PartOfStep, Span
 
 Write = Callable[..., Path]
 Lines = list[dict[str, Any]]
@@ -36,6 +36,7 @@ class Told:
         items = list(ClaudeCode().read(self.source, Context()))
         self.spans = [item for item in items if isinstance(item, Span)]
         self.issues = [item for item in items if isinstance(item, Issue)]
+        self.n_parts = sum(isinstance(item, PartOfStep) for item in items)
         self.n_silent = sum(isinstance(item, NoStep) for item in items)
         self.by_id = {span.span_id: span for span in self.spans}
 
@@ -167,9 +168,10 @@ def test_lines_of_many_sessions_stay_apart(shared: Path) -> None:
 
 
 def test_every_line_is_a_step_or_accounted_for(golden: Told) -> None:
-    """18 lines: 12 of steps, 4 of none, a copy, and one that was cut."""
+    """18 lines: 13 of steps, 3 of none, a copy, and one that was cut."""
     assert golden.source.line == 18
-    assert golden.n_silent == 4
+    assert (golden.n_parts, golden.n_silent) == (13, 3)
+    assert not any(span.is_record for span in golden.spans)
     assert golden.reasons == [("duplicate", 12), ("not_json", 18)]
     kinds = Counter(span.kind for span in golden.spans)
     assert kinds == {"call": 8, "tool": 4, "turn": 2, "agent": 2}

@@ -37,6 +37,7 @@ SAMPLES = {
     "llmrouter": ["router_tables/llmrouter*"],
     "routerarena": ["router_tables/routerarena*"],
     "llmrouterbench": [],
+    "battles": [],
 }
 LINES = ["openai_api", "anthropic_api", "openai_agents", "llmrouter", "routerarena"]
 ODD: list[Any] = [
@@ -118,7 +119,7 @@ def test_values_of_other_types_never_raise(
     _check(name, path)
 
 
-@pytest.mark.parametrize("name", ["routellm", "routerbench"])
+@pytest.mark.parametrize("name", ["routellm", "routerbench", "battles"])
 @settings(max_examples=30)
 @given(seed=st.integers(0, 2**32))
 def test_odd_cells_never_raise(

@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
+from math import inf
 from typing import NamedTuple
 
 import msgspec
 
-from tracetier.ingest.span import Addition, Score, Span
+from tracetier.ingest.span import Addition, After, Score, Span
 
 
 class Added(NamedTuple):
@@ -35,7 +36,9 @@ def add_to_spans(spans: Iterable[Span], additions: Sequence[Addition]) -> Added:
     added = Added(list(spans), defaultdict(list), defaultdict(list), [])
     if not additions:
         return added
-    steps, roots = _steps(added.spans), _roots(added.spans)
+    is_of_steps = any(addition.span_id or addition.response_id for addition in additions)
+    steps, roots = _steps(added.spans) if is_of_steps else {}, _roots(added.spans)
+    additions = sorted(additions, key=_time)
     sessions = {span.session_id for span in added.spans if span.session_id}
     for addition in additions:
         if addition.span_id or addition.response_id:
@@ -57,7 +60,8 @@ def _add(added: Added, addition: Addition, place: int | None) -> None:
     _fill(added.spans, place, addition)
     span = added.spans[place]
     scores = (*span.scores, *addition.scores)
-    added.spans[place] = msgspec.structs.replace(span, scores=scores)
+    after = {} if addition.after is None else _told(addition.after)
+    added.spans[place] = msgspec.structs.replace(span, scores=scores, **after)
 
 
 def _fill(spans: list[Span], place: int, addition: Addition) -> None:
@@ -66,6 +70,19 @@ def _fill(spans: list[Span], place: int, addition: Addition) -> None:
     tools = addition.tools if tools is None else tools
     if (text, tools) != (span.text, span.tools):
         spans[place] = msgspec.structs.replace(span, text=text, tools=tools)
+
+
+def _time(addition: Addition) -> float:
+    """Return when what came of a step was told; all else keeps its order, before it."""
+    time = None if addition.after is None else addition.after.time
+    return -inf if time is None else time.timestamp()
+
+
+def _told(after: After) -> dict[str, object]:
+    """Return what is known afterwards."""
+    names = (name for name in After.__struct_fields__ if name != "time")
+    every = ((name, getattr(after, name)) for name in names)
+    return {name: value for name, value in every if value is not None}
 
 
 def _key(addition: Addition) -> Hashable:

@@ -29,7 +29,8 @@ def around_all(tree: Tree, places: Conversations) -> list[Around]:
         if parent != NONE and tree.kinds[parent] in LEAF_KINDS and base.task_id:
             base = base._replace(task_id=None)
         agent_name = span.name if tree.kinds[i] == "agent" else None
-        if span.task_id or span.task_type or span.attrs or agent_name:
+        is_same_type = span.task_type is None or span.task_type == base.task_type
+        if span.task_id or span.attrs or agent_name or not is_same_type:
             base = base._replace(
                 task_id=span.task_id or base.task_id,
                 task_type=span.task_type or base.task_type,

@@ -127,9 +127,10 @@ def assemble(
 def _ended(tree: Tree, calls: Calls, unit: Unit, known: Facts) -> Ended:
     """Return what others could know of a unit, and from when on."""
     firsts = [calls.first_told[i] for i in unit.calls]
+    taken = known.span.tier or known.model
     if unit.level == "call":
         (first,) = firsts
         told = tree.spans[first]
-        return Ended(tree.ends[first], known.model, end_of(told, ()).failed)
+        return Ended(tree.ends[first], taken, end_of(told, ()).failed)
     over = max([tree.ends[unit.place], *(tree.ends[i] for i in firsts)])
-    return Ended(over, known.model, known.end.failed)
+    return Ended(over, taken, known.end.failed)

@@ -18,6 +18,7 @@ _SKEW_S = 0.001
 _FACTS = (
     *("text", "task_id", "task_type", "tools", "model_asked", "model_answered", "p_log"),
     *("response_id", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"),
+    "cache_write_1h_tokens",
     *("cost_usd", "latency_s", "outcome", "error_type", "attrs"),
 )
 _FLAGS = ("is_infrastructure_error", "is_cached_answer")

@@ -6,8 +6,8 @@ in memory. Then those that were touched longest ago are closed; what still comes
 another part, and everybody who asks is told.
 """
 
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from tracetier.ingest.span import Addition, Span
@@ -19,6 +19,8 @@ MAX_CHARS = 64_000_000
 _BATCH = 2_000  # spans that are assembled together, since small groups are many
 _KEPT = 0.9
 Origin = TypeVar("Origin")
+Name = tuple[str, str]
+"""``trace`` or ``session``, and its id."""
 
 
 class Batch(NamedTuple, Generic[Origin]):
@@ -33,12 +35,15 @@ class Batch(NamedTuple, Generic[Origin]):
         About these spans, or about a step that only its id tells.
     parts : set of str
         Traces of which, or of whose session, an earlier part was closed.
+    is_shared : bool
+        Whether other files tell of these groups too, so that this may be a part of them.
     """
 
     spans: list[Span]
     origins: list[Origin]
     additions: list[Addition]
     parts: set[str]
+    is_shared: bool = False
 
 
 class _Group(Generic[Origin]):
@@ -49,7 +54,7 @@ class _Group(Generic[Origin]):
         self.additions: list[Addition] = []
         self.keys: list[tuple[str, str]] = []
         self.n_chars = 0
-        self.is_part = self.is_closed = False
+        self.is_part = self.is_closed = self.is_shared = self.is_awaited = False
 
 
 class Grouper(Generic[Origin]):
@@ -59,17 +64,35 @@ class Grouper(Generic[Origin]):
     ----------
     max_spans, max_chars : int
         What may be held at a time.
+    is_shared : callable, optional
+        Whether other files tell of a trace or session too.
+    wants : callable, optional
+        Whether other files tell of a span, by its id alone.
+    last_of : callable, optional
+        The last file that tells of a trace or session, -1 where one alone does.
 
     Attributes
     ----------
     n_late : int
         Spans that came when their trace had been closed.
+    n_cut : int
+        Traces and sessions that were closed, and then went on.
     loose : list of Addition
         About steps that no batch so far has held.
     """
 
-    def __init__(self, *, max_spans: int = MAX_SPANS, max_chars: int = MAX_CHARS) -> None:
-        self.n_late = 0
+    def __init__(
+        self,
+        *,
+        max_spans: int = MAX_SPANS,
+        max_chars: int = MAX_CHARS,
+        is_shared: Callable[[Name], bool] | None = None,
+        wants: Callable[[Span], bool] | None = None,
+        last_of: Callable[[Name], int] | None = None,
+    ) -> None:
+        self.n_late = self.n_cut = 0
+        self._is_shared, self._wants, self._last_of = is_shared, wants, last_of
+        self._due: defaultdict[int, list[Name]] = defaultdict(list)
         self.loose: list[Addition] = []
         self._max_spans, self._max_chars = max_spans, max_chars
         self._n_spans = self._n_chars = self._n_groups = 0
@@ -93,6 +116,8 @@ class Grouper(Generic[Origin]):
         group.n_chars += n_chars
         self._n_spans += 1
         self._n_chars += n_chars
+        if self._wants is not None and self._wants(span):
+            group.is_shared = group.is_awaited = True
         if self._closed and hash(("trace", span.trace_id)) in self._closed:
             self.n_late += 1
 
@@ -111,9 +136,23 @@ class Grouper(Generic[Origin]):
             n_spans, n_chars = _KEPT * self._max_spans, _KEPT * self._max_chars
             due = []
             while self._n_spans > n_spans or self._n_chars > n_chars:
-                due.append(self._close(next(iter(self._groups.values()))))
-                self._closed.update(map(hash, due[-1].keys))
+                group = self._close(next(iter(self._groups.values())))
+                due.append(group)
+                if not group.is_shared:  # else its parts come together elsewhere
+                    self._closed.update(map(hash, group.keys))
             yield from self._batches(due)
+
+    def close_until(self, file: int) -> Iterator[Batch[Origin]]:
+        """Close the groups of which no file after this one tells."""
+        last_of = self._last_of
+        due = []
+        for name in self._due.pop(file, ()):
+            group = self._group_of.get(name)
+            if group is None or group.is_awaited:
+                continue
+            if last_of and all(last_of(key) <= file for key in group.keys):
+                due.append(self._close(group))
+        yield from self._batches(sorted(due, key=lambda group: group.first))
 
     def finish(self) -> Iterator[Batch[Origin]]:
         """Close all groups, in the order in which their first spans came."""
@@ -130,6 +169,9 @@ class Grouper(Generic[Origin]):
     def _batches(self, groups: list[_Group[Origin]]) -> Iterator[Batch[Origin]]:
         batch: Batch[Origin] = Batch([], [], [], set())
         for group in groups:
+            if group.is_shared and self._last_of is None:
+                yield Batch(group.spans, group.origins, group.additions, set(), is_shared=True)
+                continue
             batch.spans.extend(group.spans)
             batch.origins.extend(group.origins)
             batch.additions.extend(group.additions)
@@ -175,6 +217,8 @@ class Grouper(Generic[Origin]):
         group.n_chars += other.n_chars
         group.first = min(group.first, other.first)
         group.is_part |= other.is_part
+        group.is_shared |= other.is_shared
+        group.is_awaited |= other.is_awaited
         for name in other.keys:
             self._group_of[name] = group
         group.keys += other.keys
@@ -183,7 +227,13 @@ class Grouper(Generic[Origin]):
     def _name(self, group: _Group[Origin], key: tuple[str, str]) -> None:
         self._group_of[key] = group
         group.keys.append(key)
-        group.is_part |= hash(key) in self._closed
+        if self._closed and hash(key) in self._closed:
+            group.is_part = True
+            self.n_cut += 1
+        if self._is_shared is not None:
+            group.is_shared |= self._is_shared(key)
+        if self._last_of is not None and (last := self._last_of(key)) >= 0:
+            self._due[last].append(key)
 
     def _close(self, group: _Group[Origin]) -> _Group[Origin]:
         del self._groups[group.number]

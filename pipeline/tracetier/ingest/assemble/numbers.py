@@ -90,7 +90,8 @@ def latency_of_calls(
     if not calls or any(call.is_cached_answer for call in calls):
         return None
     if max(ends) < inf and min(starts) < inf:
-        return round(max(ends) - min(starts), 6)
+        # Where the start of none is told there is one instant, and nothing was measured.
+        return round(max(ends) - min(starts), 6) or None
     return total([call.latency_s for call in calls], calls)
 
 

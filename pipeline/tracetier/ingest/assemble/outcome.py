@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tracetier.ingest.assemble.numbers import Cost
+from tracetier.ingest.assemble.tree import RUN_KINDS
 from tracetier.ingest.span import Outcome, Span
 
 
@@ -24,15 +25,23 @@ class End(NamedTuple):
 def end_of(span: Span, calls: Sequence[Span]) -> End:
     """Return how a step ended.
 
-    What it says of itself comes first; else it ended as its last call did. A run that failed
-    because its last call met a full or broken service failed by that, not by its tier.
+    What it says of itself comes first; else it ended as its last call did, if it ended at all. A
+    run that failed because its last call met a full or broken service failed by that, not by its
+    tier.
     """
     last = calls[-1] if calls else span
-    outcome = span.outcome or last.outcome
+    outcome = span.outcome or (None if _goes_on(span, last) else last.outcome)
     failed = outcome in ("error", "cancelled")
     is_broken = span.is_infrastructure_error or (failed and last.is_infrastructure_error)
     error_type = span.error_type or (last.error_type if failed else None)
     return End(outcome, error_type, is_broken)
+
+
+def _goes_on(span: Span, last: Span) -> bool:
+    """Whether a log with times tells no end of a run: that its last call was good is none."""
+    is_run = span.kind in RUN_KINDS and last is not span
+    is_open = span.start is not None and span.end is None and span.latency_s is None
+    return is_run and is_open and last.outcome == "ok"
 
 
 def model_of(span: Span, calls: Sequence[Span], costs: Sequence[Cost]) -> tuple[str | None, bool]:

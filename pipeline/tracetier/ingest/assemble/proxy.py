@@ -7,6 +7,7 @@ so it is used only where the user asks for it by name, and every value says that
 import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher, get_close_matches
+from math import inf
 from typing import NamedTuple
 
 from tracetier.errors import SettingsError
@@ -70,6 +71,20 @@ def _rephrased(signs: Signs) -> float | None:
     return float(SequenceMatcher(None, one, other, autojunk=False).ratio() >= _SAME)
 
 
+def _tests(signs: Signs) -> float | None:
+    """Whether the tests failed when they were run for the last time."""
+    runs = [tool for tool in signs.tools if tool.is_test and tool.outcome in ("ok", "error")]
+    if not runs:
+        return None
+    last = max(enumerate(runs), key=lambda run: (_ended(run[1]), run[0]))[1]
+    return float(last.outcome == "error")
+
+
+def _ended(tool: Span) -> float:
+    time = tool.end or tool.start
+    return -inf if time is None else time.timestamp()
+
+
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text[:_MAX_CHARS].lower())
 
@@ -78,6 +93,7 @@ RULES: Mapping[str, tuple[Callable[[Signs], float | None], float]] = {
     "error_status": (_error_status, 1.0),
     "failed_tools": (_failed_tools, 0.5),
     "retries": (_retries, 0.25),
+    "tests": (_tests, 0.75),
     "interrupted": (_interrupted, 0.75),
     "rephrased": (_rephrased, 0.5),
 }

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from tracetier.ingest.assemble.around import Around
 from tracetier.ingest.assemble.before import Before
 from tracetier.ingest.assemble.calls import Calls
@@ -20,7 +22,11 @@ from tracetier.ingest.assemble.tree import NONE, Tree
 from tracetier.ingest.assemble.units import Unit
 from tracetier.ingest.identity import digest, task_id_of
 from tracetier.ingest.span import Span
-from tracetier.records import Invocation
+from tracetier.records import Invocation, Task
+
+_KNOWN = tuple(
+    name for name in Task.__struct_fields__ if name not in ("text", "session_id", "level", "attrs")
+)
 
 
 class Facts(NamedTuple):
@@ -73,10 +79,10 @@ def invocation_of(
     tree: Tree, unit: Unit, facts: Facts, before: Before, around: Around
 ) -> Invocation:
     """Build the row of a unit; ``last_tier`` holds a model until the tiers are known."""
-    span = facts.span
+    span, known = facts.span, facts.span.known
     tools = _tools(span, facts.calls)
     n_input, n_output, n_read, n_write = _tokens(unit, facts)
-    return Invocation(
+    row = Invocation(
         trace_id=span.trace_id,
         span_id=span.span_id,
         parent_id=_parent_id(tree, unit),
@@ -109,7 +115,16 @@ def invocation_of(
         y_cache_write_tokens=n_write,
         y_status=facts.end.outcome,
         y_error_type=facts.end.error_type,
+        tier=span.tier,
+        task_text_hash=span.text_hash,
     )
+    return row if known is None else msgspec.structs.replace(row, **_told(known))
+
+
+def _told(known: Task) -> dict[str, object]:
+    """Return what a router was told of a task, but for what names it."""
+    every = ((name, getattr(known, name)) for name in _KNOWN)
+    return {name: value for name, value in every if value is not None}
 
 
 def _text(tree: Tree, unit: Unit, span: Span, own: Sequence[Span]) -> str:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from tracetier.errors import SettingsError
 from tracetier.ingest.span import Score
 
-SOURCES = ("given", "human", "reference", "programmatic", "judge", "proxy")
+SOURCES = ("given", "feedback", "human", "reference", "programmatic", "judge", "proxy")
 """Of one name, the score of the first of these sources that gave any is taken."""
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)

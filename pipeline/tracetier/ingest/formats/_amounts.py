@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from msgspec import Struct
@@ -31,6 +31,14 @@ def time_of(value: object, pointer: str) -> datetime | None:
     Fault
         If there is a value that is no time.
     """
+    if type(value) is str:  # as most logs write it
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            pass
+        else:
+            if found.tzinfo is UTC:
+                return found
     return read_as(instant, value, pointer)
 
 
@@ -47,6 +55,8 @@ def tokens_of(value: object, pointer: str) -> int | None:
     >>> tokens_of("12", "n"), tokens_of(None, "n")
     (12, None)
     """
+    if type(value) is int and 0 <= value <= MAX_COUNT:
+        return value
     found = read_as(count, value, pointer)
     if found is not None and not 0 <= found <= MAX_COUNT:
         raise _out_of_range(found, pointer, "a count from 0 to 2**53")
@@ -66,6 +76,8 @@ def usd_of(value: object, pointer: str) -> float | None:
     >>> usd_of("0.00052065", "total_cost")
     0.00052065
     """
+    if type(value) is float and 0 <= value < math.inf:
+        return value
     found = read_as(number, value, pointer)
     if found is not None and not 0 <= found < math.inf:
         raise _out_of_range(found, pointer, "a finite number >= 0")

@@ -17,6 +17,12 @@ from tracetier.ingest.source import Source
 _SPOKEN = ("user", "assistant")
 
 
+class CacheCreation(Struct, frozen=True):
+    """Of the tokens written to the cache, those that are kept for an hour."""
+
+    ephemeral_1h_input_tokens: int | None = None
+
+
 class Usage(Struct, frozen=True):
     """Tokens of one call. ``input_tokens`` leaves the cached ones out."""
 
@@ -24,6 +30,13 @@ class Usage(Struct, frozen=True):
     cache_creation_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     output_tokens: int | None = None
+    cache_creation: CacheCreation | None = None
+
+    @property
+    def hour_tokens(self) -> int | None:
+        """Tokens that the cache keeps for an hour, at a price of their own."""
+        creation = self.cache_creation or CacheCreation()
+        return creation.ephemeral_1h_input_tokens or None
 
     @property
     def is_told(self) -> bool:

@@ -28,6 +28,7 @@ from tracetier.ingest.formats._claude_text import (
 )
 from tracetier.ingest.formats._cli_failure import failure_of
 from tracetier.ingest.formats._part import part
+from tracetier.ingest.formats._test_commands import runs_tests
 
 Told = Literal["step", "nothing", "copy", "broken"]
 """What a line was: part of a step, none, a copy of an earlier line, or short of what it needs."""
@@ -35,6 +36,7 @@ Told = Literal["step", "nothing", "copy", "broken"]
 _SYNTHETIC = "<synthetic>"
 _AGENT_TOOLS = frozenset({"Task", "Agent"})
 _FILE_TOOLS = frozenset({"Edit", "MultiEdit", "NotebookEdit", "NotebookRead", "Read", "Write"})
+_SHELLS = frozenset({"Bash", "PowerShell"})
 _USES = ("tool_use", "server_tool_use")
 _TOLD_OF_AGENT = (b'"agentId"', b'"runId"', b'"totalDurationMs"')
 _AGENT_ID = re.compile(rb"\bagentId: ?([\w-]+)")
@@ -84,6 +86,11 @@ class Session:
         self._turns: dict[str, Run] = {}
         self._agents: dict[str, Run] = {}
         self._span_ids: set[str] = set()
+
+    @property
+    def trace_ids(self) -> set[str]:
+        """Traces of the sessions whose first line is known."""
+        return set(self._traces.values())
 
     def take(self, line: Line, *, agent_file: Path | None = None) -> Told:
         """Add a line to the steps.
@@ -264,6 +271,8 @@ class Session:
         tool.run, tool.call, tool.name, tool.start = call.run, call, block.name, time
         if block.name in _AGENT_TOOLS:
             tool.ask = part(block.input, AGENT_INPUT)
+        elif block.name in _SHELLS:
+            tool.is_test = runs_tests(bytes(block.input).decode("utf-8", "replace"))
         elif block.name in _FILE_TOOLS and (file := part(block.input, FILE_INPUT)):
             path = file.file_path or file.notebook_path
             tool.files = (path,) if path else ()

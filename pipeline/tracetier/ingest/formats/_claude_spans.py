@@ -50,6 +50,7 @@ def turn_span(run: Run) -> Span:
     """Return the span of a user's turn. Its model is that of its calls: it may change within."""
     outcome = _told_outcome(run) or ("ok" if run.is_answered else None)
     return Span(
+        is_record=False,
         kind="turn",
         trace_id=run.trace_id,
         span_id=run.span_id,
@@ -67,6 +68,7 @@ def _agent_span(run: Run, launch: Launch, session: Session) -> Span:
     asks, end = launch.asks, _end_of(run, launch.asks, session.endings)
     outcome = _told_outcome(run) or end.outcome
     return Span(
+        is_record=False,
         kind="agent",
         trace_id=run.trace_id,
         span_id=run.span_id,
@@ -96,6 +98,7 @@ def lost_agent_span(asks: list[ToolUse], session: Session) -> Span:
     first, told = asks[0], asks[0].result
     end = _end_of(None, asks, session.endings)
     return Span(
+        is_record=False,
         kind="agent",
         trace_id=first.trace_id,
         span_id=(told and told.agent_id) or f"{first.span_id}/agent",
@@ -118,6 +121,7 @@ def call_span(call: Call) -> Span:
     """Return the span of a call. Only the model that answered is logged, so it is the one asked."""
     usage = call.usage if call.usage is not None and call.usage.is_told else Usage()
     return Span(
+        is_record=False,
         kind="call",
         trace_id=call.run.trace_id,
         span_id=call.span_id,
@@ -132,6 +136,7 @@ def call_span(call: Call) -> Span:
         output_tokens=usage.output_tokens,
         cache_read_tokens=usage.cache_read_input_tokens,
         cache_write_tokens=usage.cache_creation_input_tokens,
+        cache_write_1h_tokens=usage.hour_tokens,
         cost_usd=call.cost_usd,
         latency_s=call.duration_s,
         outcome="ok",
@@ -144,6 +149,7 @@ def tool_span(tool: ToolUse) -> Span:
     outcome: Outcome | None = "cancelled" if is_cut else tool.outcome
     above = tool.call or tool.run
     return Span(
+        is_record=False,
         kind="tool",
         trace_id=tool.trace_id,
         span_id=tool.span_id,
@@ -155,12 +161,14 @@ def tool_span(tool: ToolUse) -> Span:
         outcome=outcome,
         is_infrastructure_error=outcome == "cancelled",
         files=tool.files,
+        is_test=tool.is_test,
     )
 
 
 def retry_span(retry: Retry) -> Span:
     """Return the span of a failed attempt, of the model that answered in the end."""
     return Span(
+        is_record=False,
         kind="call",
         trace_id=retry.run.trace_id,
         span_id=retry.span_id,

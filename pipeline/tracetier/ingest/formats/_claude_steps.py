@@ -89,6 +89,7 @@ class ToolUse:
     end: datetime | None = None
     outcome: Outcome | None = None
     files: tuple[str, ...] = ()
+    is_test: bool = False
     ask: AgentInput | None = None
     result: AgentResult | None = None
 

@@ -100,6 +100,7 @@ def run_span(run: Run, owner: Identity) -> Span:
         outcome = "ok"
     is_outside = failure is not None and failure.is_infrastructure
     return Span(
+        is_record=False,
         kind=run.kind,
         trace_id=owner.thread_id,
         span_id=run.span_id,
@@ -119,6 +120,7 @@ def call_span(call: Call, owner: Identity) -> Span:
     """Return the span of a call; which model answered is not logged apart from the one asked."""
     usage = call.usage or _NO_TOKENS
     return Span(
+        is_record=False,
         kind="call",
         trace_id=owner.thread_id,
         span_id=call.span_id,
@@ -143,6 +145,7 @@ def tool_span(tool: Tool, owner: Identity, *, is_cut: bool) -> Span:
     if outcome is None and is_cut:
         outcome = "cancelled"
     return Span(
+        is_record=False,
         kind="tool",
         trace_id=owner.thread_id,
         span_id=tool.span_id,
@@ -154,4 +157,5 @@ def tool_span(tool: Tool, owner: Identity, *, is_cut: bool) -> Span:
         outcome=outcome,
         is_infrastructure_error=outcome == "cancelled",
         files=tool.files,
+        is_test=tool.is_test,
     )

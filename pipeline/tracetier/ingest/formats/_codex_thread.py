@@ -8,6 +8,8 @@ a log counts none, up to the result of a tool.
 from collections.abc import Callable
 from datetime import datetime
 
+from msgspec import Raw
+
 from tracetier.ingest.formats._cli_failure import failure_of
 from tracetier.ingest.formats._codex_history import History
 from tracetier.ingest.formats._codex_record import (
@@ -23,6 +25,7 @@ from tracetier.ingest.formats._codex_text import asked
 from tracetier.ingest.formats._codex_tool import Tool, files_of, outcome_of
 from tracetier.ingest.formats._codex_usage import Meter
 from tracetier.ingest.formats._part import part
+from tracetier.ingest.formats._test_commands import runs_tests
 from tracetier.ingest.span import Span
 
 _DONE_AT_ONCE = frozenset({"image_generation_call", "web_search_call"})
@@ -139,6 +142,7 @@ class Thread:
         name = told.name or (told.type or "").removesuffix("_call")
         tool = Tool(span_id, call.span_id, name, record.time)
         tool.files = files_of(told.arguments, told.input)
+        tool.is_test = _is_test(told.arguments) or _is_test(told.input)
         if told.type in _DONE_AT_ONCE:
             tool.end, tool.outcome = record.time, "ok"
         self._runs.use(tool)
@@ -191,6 +195,11 @@ class Thread:
             return False
         tool.is_failed, tool.files = tool.is_failed or is_failed, files or tool.files
         return True
+
+
+def _is_test(given: Raw) -> bool:
+    """Whether the input of a tool, mostly JSON within JSON, is a command that runs tests."""
+    return runs_tests(bytes(given).decode("utf-8", "replace").replace('\\"', '"'))
 
 
 def _is_of_answer(record: Record, *, told: bool) -> bool:

@@ -35,6 +35,7 @@ class Tool:
     outcome: Outcome | None = None
     files: tuple[str, ...] = ()
     is_failed: bool = False
+    is_test: bool = False
 
 
 class _Metadata(Struct, frozen=True):

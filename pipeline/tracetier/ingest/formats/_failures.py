@@ -30,6 +30,8 @@ def is_infrastructure(error_type: str | None, message: str, http_status: int | N
     (True, True)
     >>> is_infrastructure("BadRequestError", "context is too long", 400)
     False
+    >>> is_infrastructure("FileNotFoundError", "no such file", None)
+    False
     """
     if http_status in _HTTP or ((error_type or "").isdecimal() and int(error_type or 0) in _HTTP):
         return True

@@ -13,7 +13,7 @@ from tracetier.ingest.head import BOM, HEAD_BYTES, Head
 
 _DEPTH = 5
 _VALUE_CHARS = 200
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}:,]|[^\s\[\]{}:,"]+', re.DOTALL)
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}:,]', re.DOTALL)
 
 
 @dataclass
@@ -91,11 +91,18 @@ class _Walk:
         if self._expects_key:
             self._key, self._expects_key = token, False
         elif 0 < len(self._names) <= _DEPTH and len(token) < _VALUE_CHARS:
-            self.found.texts.setdefault(self._path(), _text(token))
+            path = self._path()
+            if path not in self.found.texts:
+                self.found.texts[path] = _text(token)
 
     def _path(self) -> str:
-        parts = ("[]" if name is None else f".{name}" for name in self._names)
-        return "".join(parts).removeprefix(".")
+        return _joined(tuple(self._names))
+
+
+@lru_cache(maxsize=512)  # records are alike
+def _joined(names: tuple[str | None, ...]) -> str:
+    parts = ("[]" if name is None else f".{name}" for name in names)
+    return "".join(parts).removeprefix(".")
 
 
 @lru_cache(maxsize=8)
@@ -106,6 +113,7 @@ def _outline(data: bytes) -> Outline:
     return walk.found
 
 
+@lru_cache(maxsize=512)  # keys come again with every record
 def _text(token: bytes) -> str:
     try:
         return str(json.loads(token))

@@ -27,7 +27,9 @@ _BETWEEN = " \t\r\n,"
 _scan = json.JSONDecoder().raw_decode
 
 
-def read_items(source: Source, row_type: type[Row]) -> Iterator[Row | Issue]:
+def read_items(
+    source: Source, row_type: type[Row], *, quick: type[Row] | None = None
+) -> Iterator[Row | Issue]:
     """Yield one typed record per line, row, list element or document, and an issue for each other.
 
     Parameters
@@ -36,15 +38,21 @@ def read_items(source: Source, row_type: type[Row]) -> Iterator[Row | Issue]:
         ``source.line`` is the line or row of the record, or its number in a list.
     row_type : type of Struct
         Tolerant to other fields; numbers may be written as text.
+    quick : type of Struct, optional
+        Tried first on JSON: a stricter record that leaves more of it undecoded.
     """
     if source.head.kind in ("csv", "parquet"):
         for record in read_records(source):
             yield record if isinstance(record, Issue) else _converted(source, row_type, record)
         return
     decoder = msgspec.json.Decoder(row_type, strict=False)
+    quickly = None if quick is None else msgspec.json.Decoder(quick, strict=False)
     for data in _json_items(source):
         if isinstance(data, Issue):
             yield data
+            continue
+        if quickly is not None and (found := _decoded(quickly, data)) is not None:
+            yield found
             continue
         try:
             yield decode(decoder, data)
@@ -89,6 +97,16 @@ def _converted(source: Source, row_type: type[Row], record: object) -> Row | Iss
         return as_row(record, row_type)
     except Fault as fault:
         return source.issue(fault)
+
+
+def _decoded(decoder: "msgspec.json.Decoder[Row]", data: bytes) -> Row | None:
+    """Return a record of plain JSON, ``None`` for any other."""
+    try:
+        if not data.isascii():
+            data.decode()  # what is left undecoded must be text, too
+        return decoder.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _json_items(source: Source) -> Iterator[bytes | Issue]:

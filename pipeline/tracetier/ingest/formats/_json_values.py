@@ -16,7 +16,7 @@ from tracetier.ingest.lenient import load_json
 from tracetier.ingest.source import LINE_BYTES, Source
 
 T = TypeVar("T")
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 _PAIRS = {b"{": b"}", b"[": b"]"}
 _SHORT_BYTES = 1_000_000  # a longer line that opens and closes is taken for a whole value
 _N_ALIKE = 12  # bytes with which two records of one kind begin

@@ -1,13 +1,15 @@
 """Langfuse's records as they stand: observations, traces, scores, and what holds them.
 
 The API and the downloads of the user interface spell names ``likeThis``, the scheduled exports
-``like_this``; both are the same record. Content comes as values or as JSON text.
+``like_this``; both are the same record. Content comes as values or as JSON text. Most of a log's
+bytes are the messages of its calls, of which little is needed: where a record is of the usual types
+its input is left as it was written.
 """
 
-from typing import cast
+from typing import Any, cast
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from tracetier.ingest.formats._json_items import record_paths
 from tracetier.ingest.head import Head
@@ -74,14 +76,31 @@ class Record(Struct, frozen=True, kw_only=True, rename="camel"):
         return self.type is not None and self.trace_id is not None
 
 
-def _snake(kind: type[Record]) -> type[Record]:
-    fields = [(field.name, field.type, field.default) for field in msgspec.structs.fields(kind)]
-    bases = {"is_score": kind.is_score, "is_observation": kind.is_observation}
-    made = msgspec.defstruct("SnakeRecord", fields, namespace=bases, frozen=True, kw_only=True)
+def _like_record(name: str, rename: str | None = None, **types: Any) -> type[Record]:
+    """Return a record of the same fields, some of other types."""
+    fields = [
+        (field.name, types.get(field.name, field.type), field.default)
+        for field in msgspec.structs.fields(Record)
+    ]
+    bases = {"is_score": Record.is_score, "is_observation": Record.is_observation}
+    made = msgspec.defstruct(
+        name, fields, namespace=bases, frozen=True, kw_only=True, rename=cast(Any, rename)
+    )
     return cast(type[Record], made)
 
 
-SnakeRecord = _snake(Record)
+SnakeRecord = _like_record("SnakeRecord")
+
+
+def _quick(name: str, rename: str | None) -> type[Record]:
+    """Return a record of raw contents, as are those of the observations which it holds."""
+    raw = {"input": Raw, "metadata": Raw}
+    step = _like_record(name + "Step", rename, **raw)
+    held = list[step] | None  # type: ignore[valid-type]
+    return _like_record(name, rename, **raw, observations=held)
+
+
+_QUICK = {Record: _quick("QuickRecord", "camel"), SnakeRecord: _quick("QuickSnakeRecord", None)}
 
 _TRACE_SIGNS = frozenset(
     {"session_id", "sessionId", "bookmarked", "public", "observations", "scores", "environment"}
@@ -95,6 +114,11 @@ def record_type(head: Head) -> type[Record]:
     paths = record_paths(head)
     is_snake = bool({"trace_id", "session_id"} & paths) and "traceId" not in paths
     return SnakeRecord if is_snake else Record
+
+
+def quick_type(kind: type[Record]) -> type[Record]:
+    """Return the record that leaves inputs and metadata as they were written."""
+    return _QUICK[kind]
 
 
 def role_of(head: Head) -> str | None:

@@ -36,7 +36,9 @@ def addition_of(record: Record) -> Addition | None:
 
 def id_of(value: object) -> str | None:
     """Return an id as text, ``None`` where it is absent or empty."""
-    return str(value) if isinstance(value, str | int) and str(value) else None
+    if isinstance(value, str):
+        return value or None
+    return str(value) if isinstance(value, int) else None
 
 
 def _score_of(record: Record) -> Score | None:

@@ -13,6 +13,7 @@ from tracetier.ingest.formats._error_text import Failure, failure_of
 from tracetier.ingest.formats._langfuse_record import Record
 from tracetier.ingest.formats._langfuse_scores import id_of
 from tracetier.ingest.formats._langfuse_usage import cost_of, usage_of
+from tracetier.ingest.formats._lazy_input import Inputs
 from tracetier.ingest.formats._logged_input import (
     as_list,
     as_object,
@@ -78,13 +79,15 @@ class Meta(Struct, frozen=True, kw_only=True):
     ls_model_name: object = None
 
 
-def span_of(record: Record, about: About) -> Span:
+def span_of(record: Record, about: About, inputs: Inputs) -> Span:
     """Return an observation as a span.
 
     Parameters
     ----------
     about : About
         What is known of its trace.
+    inputs : Inputs
+        Reads those of one file, this one next.
 
     Raises
     ------
@@ -92,7 +95,7 @@ def span_of(record: Record, about: About) -> Span:
         If an id is missing, or a time, count or cost cannot be read.
     """
     trace_id, span_id = ids_of(record)
-    meta, inputs = held(record.metadata, Meta), parsed(record.input)
+    meta = held(record.metadata, Meta)
     told = meta.attributes
     attributes = told if isinstance(told, Attributes) else held(told, Attributes)
     is_judge = _is_judge(record)
@@ -185,12 +188,12 @@ def _session(record: Record, about: About, meta: Meta, attributes: Attributes) -
 
 
 def _text(
-    record: Record, kind: SpanKind, about: About, inputs: object, attributes: Attributes
+    record: Record, kind: SpanKind, about: About, inputs: Inputs, attributes: Attributes
 ) -> str:
     is_root = id_of(record.parent_observation_id) is None
     if kind not in ("call", "agent") and not is_root:
         return ""
-    if found := user_text(inputs):
+    if found := inputs.user_text(record.input):
         return found
     if kind == "agent" and (found := _run_text(attributes)):
         return found
@@ -205,28 +208,18 @@ def _run_text(attributes: Attributes) -> str:
     return user_text(attributes.messages)
 
 
-def _tools(record: Record, inputs: object, attributes: Attributes) -> list[str] | None:
+def _tools(record: Record, inputs: Inputs, attributes: Attributes) -> list[str] | None:
     definitions = parsed(record.tool_definitions)
-    places = (
+    places = [
         dict(as_object(definitions)) or definitions or None,  # empty where nothing was logged
         attributes.tools,
         within(attributes.parameters, "function_tools"),
-        within(inputs, "tools"),
-        _defined_in_messages(inputs) or None,
-    )
+        *inputs.tools(record.input),
+    ]
+    if not any(places):  # what is empty says nothing but that, except for a list
+        places = [place for place in places if isinstance(place, list)]
     told = [found for place in places if (found := offered_tools(place)) is not None]
     return next((found for found in told if found), told[0] if told else None)
-
-
-def _defined_in_messages(inputs: object) -> list[object]:
-    """Return the tool definitions that LangChain's integration logs as messages of role tool."""
-    messages = inputs if isinstance(inputs, list) else []
-    found = [within(message, "content") for message in messages if _is_from_tool(message)]
-    return [item for item in found if isinstance(within(item, "function", "name"), str)]
-
-
-def _is_from_tool(message: object) -> bool:
-    return isinstance(message, dict) and message.get("role") == "tool"
 
 
 def _outcome(failure: Failure | None, *, is_ended: bool) -> Outcome | None:

@@ -12,7 +12,7 @@ from tracetier.ingest.formats._logged_input import as_object
 
 _OUTPUT_WORDS = ("output", "completion", "reasoning", "candidates", "thoughts")
 _WRITE_WORDS = ("creat", "write")
-_PLAIN = ("input", "output", "total")
+_PLAIN = frozenset({"input", "output", "total"})
 
 
 def usage_of(record: Record) -> Tokens:
@@ -54,15 +54,16 @@ def _of_details(details: Mapping[str, object]) -> Tokens:
         for name, value in details.items()
         if (found := tokens_of(value, f"usageDetails.{name}")) is not None
     }
-    total = counts.get("total")
+    total, n_output = counts.get("total"), counts.get("output")
+    n_input = counts.get("input")
+    if n_input is None and total is not None:
+        n_input = max(0, total - (n_output or 0))
+    if counts.keys() <= _PLAIN:
+        return Tokens(n_input, n_output)
     parts = {name: n for name, n in counts.items() if name != "total"}
     extra = {name: n for name, n in parts.items() if name not in _PLAIN and n}
     if extra and total is not None and sum(parts.values()) == total:
         return _of_disjoint(parts, extra, total)
-    n_output = counts.get("output")
-    n_input = counts.get("input")
-    if n_input is None and total is not None:
-        n_input = max(0, total - (n_output or 0))
     reads = [n for name, n in extra.items() if _is_read(name)]
     writes = [n for name, n in extra.items() if _is_write(name)]
     return with_cache(

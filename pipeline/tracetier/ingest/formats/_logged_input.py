@@ -10,7 +10,7 @@ from functools import cache
 from typing import TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from tracetier.ingest.coerce import text as clean
 from tracetier.ingest.formats._json_values import loads
@@ -37,6 +37,8 @@ def parsed(value: object) -> object:
     >>> parsed('"{\\"a\\": 1}"'), parsed("plain")
     ({'a': 1}, 'plain')
     """
+    if isinstance(value, Raw):
+        value = loads(bytes(value))
     if not isinstance(value, str):
         return value
     for _ in range(3):
@@ -57,7 +59,8 @@ def as_list(value: object) -> list[object]:
 
 def as_object(value: object) -> Object:
     """Return a JSON object, an empty one where the value is none; pairs, as Arrow maps, are one."""
-    value = parsed(value)
+    if not isinstance(value, dict):
+        value = parsed(value)
     if isinstance(value, dict):
         return value
     if isinstance(value, list) and value and all(_is_pair(item) for item in value):
@@ -74,7 +77,9 @@ def held(value: object, kind: type[T]) -> T:
         Its fields are of type ``object``, or such records themselves. What it does not name is
         stepped over, which is several times faster than decoding it.
     """
-    if isinstance(value, str):
+    if value is None:
+        return kind()
+    if isinstance(value, str | Raw):
         decoder: msgspec.json.Decoder[T] = _decoder(kind)
         try:
             return decoder.decode(value)
@@ -114,13 +119,16 @@ def within(value: object, *path: str) -> object:
 def word(value: object) -> str | None:
     """Return a text that names something, ``None`` for anything else and for blanks."""
     if isinstance(value, str) and value.strip():
-        return clean(value)
+        return value if value.isascii() else clean(value)
     return None
 
 
 def first_word(values: Iterable[object]) -> str | None:
     """Return the first of some values that names something."""
-    return next((found for value in values if (found := word(value))), None)
+    for value in values:
+        if found := word(value):
+            return found
+    return None
 
 
 def user_text(value: object) -> str:
@@ -134,6 +142,11 @@ def user_text(value: object) -> str:
     'programming'
     """
     return clean(_user_text(value, _MAX_DEPTH)).strip()
+
+
+def text_of_message(message: Object) -> str:
+    """Return the text of a message of the user, ``""`` for that of anybody else."""
+    return _content(message, _MAX_DEPTH - 1) if _is_user(message) else ""
 
 
 def offered_tools(value: object) -> list[str] | None:

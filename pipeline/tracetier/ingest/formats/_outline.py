@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from tracetier.ingest.head import HEAD_BYTES, Head
 
-_TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*)"(\s*:)?|([{}\[\]])')
+_TOKEN = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?|([{}\[\]])')
 _MAX_DEPTH = 6
 
 

@@ -106,6 +106,7 @@ def _read(raw: bytes | Raw, chains: Chains, inputs: BatchInputs) -> Span | NoSte
         output_tokens=tokens.output,
         cache_read_tokens=tokens.cache_read,
         cache_write_tokens=tokens.cache_write,
+        cache_write_1h_tokens=tokens.cache_write_1h,
         cost_usd=answer.usage.cost or None if answer.usage is not None else None,
         price_factor=_price_factor(record, answer),
         latency_s=_latency(record),

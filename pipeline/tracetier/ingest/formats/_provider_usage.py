@@ -10,6 +10,12 @@ class InputDetails(Struct, frozen=True):
     cache_write_tokens: int | None = None
 
 
+class CacheCreation(Struct, frozen=True):
+    """Of the tokens written to the cache, those that are kept for an hour."""
+
+    ephemeral_1h_input_tokens: int | None = None
+
+
 class Usage(Struct, frozen=True):
     """Usage of one call, in the words of either provider.
 
@@ -24,6 +30,7 @@ class Usage(Struct, frozen=True):
     input_tokens_details: InputDetails | None = None
     cache_read_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
+    cache_creation: CacheCreation | None = None
     cost: float | None = None
     service_tier: str | None = None
 
@@ -35,6 +42,7 @@ class Tokens(Struct, frozen=True):
     output: int | None = None
     cache_read: int | None = None
     cache_write: int | None = None
+    cache_write_1h: int | None = None
 
 
 def tokens_of(usage: Usage | None, *, excludes_cache: bool = False) -> Tokens:
@@ -63,7 +71,11 @@ def tokens_of(usage: Usage | None, *, excludes_cache: bool = False) -> Tokens:
     if total is not None and (excludes_cache or n_cached > total):
         total += n_cached
     output = _first(usage.completion_tokens, usage.output_tokens)
-    return Tokens(input=total, output=output, cache_read=read, cache_write=written)
+    creation = usage.cache_creation or CacheCreation()
+    hour = creation.ephemeral_1h_input_tokens or None
+    return Tokens(
+        input=total, output=output, cache_read=read, cache_write=written, cache_write_1h=hour
+    )
 
 
 def merged(first: Usage | None, later: Usage | None) -> Usage | None:

@@ -20,6 +20,7 @@ from tracetier.ingest.formats._claude_files import (
 )
 from tracetier.ingest.formats._claude_line import Line, read_lines
 from tracetier.ingest.formats._claude_link import launches_of, without_transcript
+from tracetier.ingest.formats._claude_names import session_names
 from tracetier.ingest.formats._claude_session import Session, Told
 from tracetier.ingest.formats._claude_spans import lost_agent_span, spans_of
 from tracetier.ingest.formats._claude_steps import ToolUse
@@ -27,9 +28,11 @@ from tracetier.ingest.head import Head
 from tracetier.ingest.issue import Fault, Issue
 from tracetier.ingest.registry import Context
 from tracetier.ingest.source import Source
-from tracetier.ingest.span import NoStep, Span
+from tracetier.ingest.span import NoStep, PartOfStep, Span
+from tracetier.ingest.spread import Name
 from tracetier.records import Level
 
+Item = Span | PartOfStep | NoStep | Issue
 _SPOKEN = frozenset({"assistant", "attachment", "progress", "system", "user"})
 _SILENT = frozenset(
     {
@@ -46,6 +49,7 @@ class ClaudeCode:
 
     name = "claude_code"
     level: Level = "agent_run"
+    is_spread = True
 
     def matches(self, head: Head) -> float:
         """Tell by any of the first ten lines: a session may begin with summaries and snapshots."""
@@ -53,7 +57,13 @@ class ClaudeCode:
             return 1.0
         return float(is_material(head.path))
 
-    def read(self, source: Source, context: Context) -> Iterator[Span | NoStep | Issue]:
+    def quick_names(self, source: Source) -> Iterator[Name] | None:
+        """Return the sessions of a transcript and their traces; most of it is not decoded."""
+        if is_material(source.path) or main_of(source.path, session_of(source.head)) is not None:
+            return iter(())
+        return session_names(source)
+
+    def read(self, source: Source, context: Context) -> Iterator[Item]:
         """Yield the steps of a session once its files are read."""
         if is_material(source.path) and not any(map(_is_line, source.head.records)):
             yield from _material(source)
@@ -87,7 +97,7 @@ def _retold(source: Source) -> Iterator[NoStep | Issue]:
         yield line if isinstance(line, Issue) else NoStep()
 
 
-def _session(source: Source) -> Iterator[Span | NoStep | Issue]:
+def _session(source: Source) -> Iterator[Item]:
     session = Session(source.path.name.removesuffix(".gz").removesuffix(".jsonl"))
     own = source.path if is_agent_file(source.path) else None
     for line in read_lines(source):
@@ -95,11 +105,12 @@ def _session(source: Source) -> Iterator[Span | NoStep | Issue]:
             yield line
             continue
         told = session.take(line, agent_file=own if line.is_of_agent else None)
-        if told != "step":
+        if told == "step":
+            yield PartOfStep()
+        else:
             yield NoStep() if told == "nothing" else _issue(source, line, told)
     for path in agent_files(source.path, session.session_ids):
         yield from _read_agent(session, path, source)
-    yield from (NoStep() for run in session.runs if run.is_opened_here and not run.is_step)
     launches = launches_of(session)
     yield from spans_of(session, launches)
     for asks in without_transcript(session, launches):

@@ -13,7 +13,7 @@ from tracetier.ingest.head import Head
 from tracetier.ingest.issue import Issue
 from tracetier.ingest.registry import Context
 from tracetier.ingest.source import Source
-from tracetier.ingest.span import NoStep, Span
+from tracetier.ingest.span import NoStep, PartOfStep, Span
 from tracetier.records import Level
 
 _NAMED = frozenset({"event_msg", "response_item"})
@@ -31,20 +31,22 @@ class CodexCli:
     name = "codex_cli"
     level: Level = "agent_run"
     stands_alone = True
+    is_spread = True
 
     def matches(self, head: Head) -> float:
         """Tell by the first ten lines."""
         return float(head.kind == "jsonl" and any(map(_is_record, head.records)))
 
-    def read(self, source: Source, context: Context) -> Iterator[Span | NoStep | Issue]:
+    def read(
+        self, source: Source, context: Context
+    ) -> Iterator[Span | PartOfStep | NoStep | Issue]:
         """Yield the steps of a thread as they end."""
         thread = Thread(source.path.name.removesuffix(".gz").removesuffix(".jsonl"))
         for record in read_records(source, USED):
             if isinstance(record, Issue):
                 yield record
                 continue
-            if not thread.take(record):
-                yield NoStep()
+            yield PartOfStep() if thread.take(record) else NoStep()
             yield from thread.take_finished()
         thread.close()
         yield from thread.take_finished()

@@ -81,6 +81,7 @@ class Helicone:
     name = "helicone"
     level: Level = "call"
     stands_alone = True
+    is_spread = True
 
     def matches(self, head: Head) -> float:
         """Tell by the status of a response beside the time of its request."""

@@ -6,18 +6,24 @@ others; a score belongs to the step, trace or session that it names.
 """
 
 from collections.abc import Iterator, Mapping
+from typing import cast
+
+from msgspec import Struct
 
 from tracetier.ingest.formats._amounts import time_of
 from tracetier.ingest.formats._json_items import as_row, read_items
-from tracetier.ingest.formats._langfuse_record import Record, record_type, role_of
+from tracetier.ingest.formats._langfuse_names import langfuse_names
+from tracetier.ingest.formats._langfuse_record import Record, quick_type, record_type, role_of
 from tracetier.ingest.formats._langfuse_scores import addition_of, id_of
 from tracetier.ingest.formats._langfuse_span import About, span_of
+from tracetier.ingest.formats._lazy_input import Inputs
 from tracetier.ingest.formats._logged_input import as_list, parsed, user_text
 from tracetier.ingest.head import Head
 from tracetier.ingest.issue import Fault, Issue
 from tracetier.ingest.registry import Context
 from tracetier.ingest.source import Source
 from tracetier.ingest.span import Addition, NoStep, Span
+from tracetier.ingest.spread import Name
 from tracetier.records import Level
 
 Item = Span | Addition | NoStep | Issue
@@ -29,15 +35,21 @@ class Langfuse:
     name = "langfuse"
     level: Level = "agent_run"
     stands_alone = True
+    is_spread = True
 
     def matches(self, head: Head) -> float:
         """Tell by observations that name their parent, or by its tables of scores and traces."""
         return float(role_of(head) is not None)
 
+    def quick_names(self, source: Source) -> Iterator[Name] | None:
+        """Return the names in lines of observations."""
+        return langfuse_names(source)
+
     def read(self, source: Source, context: Context) -> Iterator[Item]:
         """Yield one span per observation, and one addition per score."""
         reading = _Reading(source)
-        for record in read_items(source, record_type(source.head)):
+        kind = record_type(source.head)
+        for record in read_items(source, kind, quick=quick_type(kind)):
             if isinstance(record, Issue):
                 yield record
             else:
@@ -48,7 +60,7 @@ class _Reading:
     """One file on its way."""
 
     def __init__(self, source: Source) -> None:
-        self._source = source
+        self._source, self._inputs = source, Inputs()
         self._n_held = 0  # records that stand within documents
 
     def read(self, record: Record) -> Iterator[Item]:
@@ -114,7 +126,7 @@ class _Reading:
 
     def _step(self, record: Record, about: About) -> Span | Issue:
         try:
-            return span_of(record, about)
+            return span_of(record, about, self._inputs)
         except Fault as fault:
             return self._source.issue(fault)
 
@@ -124,11 +136,13 @@ class _Reading:
         except Fault as fault:
             return self._source.issue(fault)
 
-    def _held(self, item: object) -> Record | Issue:
+    def _held(self, item: Record | object) -> Record | Issue:
         """Return a record of a document, which is known by its number from here on."""
         if self._source.head.kind == "json":
             self._n_held += 1
             self._source.line = self._n_held
+        if isinstance(item, Struct):
+            return cast(Record, item)
         try:
             return as_row(item, Record)
         except Fault as fault:
@@ -149,7 +163,7 @@ def _own_span(trace: Record, trace_id: str) -> Span:
 
 
 def _holds_objects(value: object) -> bool:
-    return any(isinstance(item, dict) for item in as_list(value))
+    return any(isinstance(item, dict | Struct) for item in as_list(value))
 
 
 FORMAT = Langfuse

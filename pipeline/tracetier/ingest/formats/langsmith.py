@@ -57,6 +57,7 @@ class LangSmith:
     name = "langsmith"
     level: Level = "agent_run"
     stands_alone = True
+    is_spread = True
 
     def matches(self, head: Head) -> float:
         """Tell by the dotted order, by a run's type beside what else a run has, by feedback."""

@@ -35,6 +35,7 @@ class LiteLLM:
     name = "litellm"
     level: Level = "call"
     stands_alone = True
+    is_spread = True
 
     def matches(self, head: Head) -> float:
         """Tell by an id beside spend and call type, or by a cost beside the price map's entry."""

@@ -49,6 +49,7 @@ class MLflow:
     name = "mlflow"
     level: Level = "agent_run"
     stands_alone = True
+    is_spread = True
 
     def matches(self, head: Head) -> float:
         """Tell by the ids and times under ``info``, or by the columns of its table of traces."""

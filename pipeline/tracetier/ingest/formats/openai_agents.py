@@ -88,6 +88,7 @@ class OpenaiAgents:
 
     name = "openai_agents"
     level: Level = "agent_run"
+    is_spread = True
 
     def matches(self, head: Head) -> float:
         """Tell by the kind of the objects."""

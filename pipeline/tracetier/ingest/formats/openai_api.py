@@ -21,6 +21,7 @@ class OpenaiApi:
 
     name = "openai_api"
     level: Level = "call"
+    is_spread = True
 
     def matches(self, head: Head) -> float:
         """Tell by the kind of the answers, the address of the requests, or a batch's records."""

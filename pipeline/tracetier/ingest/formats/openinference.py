@@ -6,6 +6,7 @@ the counts, not extras. Scores are annotations, which Phoenix keeps apart from i
 
 from collections.abc import Iterator
 
+from tracetier.ingest.formats._quick_names import otlp_names
 from tracetier.ingest.formats._span_frame import is_annotation_frame, is_span_frame, read_frame
 from tracetier.ingest.formats._span_values import Told, read_span_values
 from tracetier.ingest.formats._trace_signs import (
@@ -17,6 +18,7 @@ from tracetier.ingest.head import Head
 from tracetier.ingest.issue import Issue
 from tracetier.ingest.registry import Context
 from tracetier.ingest.source import Source
+from tracetier.ingest.spread import Name
 from tracetier.records import Level
 
 _SECOND = 0.5
@@ -29,6 +31,7 @@ class Openinference:
     name = "openinference"
     level: Level = "agent_run"
     stands_alone = True
+    is_spread = True
 
     def matches(self, head: Head) -> float:
         """Tell by Phoenix's keys and columns, or by whose attributes come first."""
@@ -40,6 +43,10 @@ class Openinference:
         if own is None:
             return 0.0
         return 1.0 if other is None or own < other else _SECOND
+
+    def quick_names(self, source: Source) -> Iterator[Name] | None:
+        """Return the names in a plain OTLP file."""
+        return otlp_names(source)
 
     def read(self, source: Source, context: Context) -> Iterator[Told | Issue]:
         """Yield one span per span or row, and an addition per annotation."""

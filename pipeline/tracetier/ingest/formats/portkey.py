@@ -75,6 +75,7 @@ class Portkey:
     name = "portkey"
     level: Level = "call"
     stands_alone = True
+    is_spread = True
 
     def matches(self, head: Head) -> float:
         """Tell by the names that only Portkey has for provider, model and tokens."""

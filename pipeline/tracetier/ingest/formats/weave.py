@@ -73,6 +73,7 @@ class Weave:
     name = "weave"
     level: Level = "agent_run"
     stands_alone = True
+    is_spread = True
 
     def matches(self, head: Head) -> float:
         """Tell by the names of functions, which are addresses of Weave's own kind."""
