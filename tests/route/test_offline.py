@@ -1,19 +1,24 @@
 """A report can be applied to the state alone, as the router would have."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tracetier.errors import FeedbackError, StateError
 from tracetier.records import Feedback, Task
-from tracetier.route.offline import feedback_to_state, snapshot_of_state
+from tracetier.route.offline import StateUrl, feedback_to_state, snapshot_of_state
+from tracetier.route.outcome import Receipt
 from tracetier.route.router import Router
 from tracetier.route.state.memory import MemoryStore
 from tracetier.route.strategy import STRATEGIES
 
 TASKS = [Task(task_type="edit"), Task(task_type="chat", attrs={"shift": 0.1})]
+
+
+def _report(state: StateUrl, report: str | Feedback, **values: float) -> Receipt:
+    """Report at the time of the routers' clock."""
+    return feedback_to_state(state, report, clock=lambda: 1_700_000_000.0, **values)
 
 
 def _decided(make_router: Callable[..., Router], path: Path, strategy: str, n: int) -> list[str]:
@@ -38,8 +43,9 @@ def test_it_does_what_the_router_does_to_the_bit(
     ]
 
     with make_router(state=tmp_path / "a.json", strategy=strategy) as router:
-        assert router.feedback_many(reports) == [True] * 12
-    assert [feedback_to_state(tmp_path / "b.json", report) for report in reports] == [True] * 12
+        assert all(router.feedback_many(reports))
+    for report in reports:
+        assert _report(tmp_path / "b.json", report)
 
     assert (tmp_path / "b.json").read_bytes() == (tmp_path / "a.json").read_bytes()
 
@@ -50,10 +56,10 @@ def test_a_second_report_returns_false_and_is_counted(
     """Nothing is learned from it; the count outlives the process."""
     path = tmp_path / "s.json"
     (decision_id,) = _decided(make_router, path, "residual", 1)
-    assert feedback_to_state(f"json://{path}", decision_id, quality=8.0, cost_usd=0.001)
+    assert _report(f"json://{path}", decision_id, quality=8.0, cost_usd=0.001)
     before = snapshot_of_state(path)
 
-    assert not feedback_to_state(path, decision_id, quality=1.0)
+    assert not _report(path, decision_id, quality=1.0)
 
     after = snapshot_of_state(path)
     assert after.cells == before.cells
@@ -70,9 +76,9 @@ def test_an_unknown_decision_and_a_wrong_value_are_refused(
     before = path.read_bytes()
 
     with pytest.raises(FeedbackError, match=r"no decision 'nope' is known.*1 are open"):
-        feedback_to_state(path, "nope", quality=8.0)
+        _report(path, "nope", quality=8.0)
     with pytest.raises(FeedbackError, match="quality is 80"):
-        feedback_to_state(path, decision_id, quality=80)
+        _report(path, decision_id, quality=80)
 
     assert path.read_bytes() == before
 
@@ -80,28 +86,29 @@ def test_an_unknown_decision_and_a_wrong_value_are_refused(
 def test_a_state_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> None:
     """A mistyped path leaves no folder, file or lock behind."""
     with pytest.raises(StateError, match=r"s\.json' does not exist.*router was loaded with"):
-        feedback_to_state(tmp_path / "no" / "s.json", "d", quality=8.0)
+        _report(tmp_path / "no" / "s.json", "d", quality=8.0)
     with pytest.raises(StateError, match="memory:// does not exist"):
-        feedback_to_state("memory://", "d", quality=8.0)
+        _report("memory://", "d", quality=8.0)
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_router_that_still_has_the_file_does_not_overwrite_the_report(
+def test_a_router_that_still_has_the_file_learns_from_the_report(
     make_router: Callable[..., Router], tmp_path: Path
 ) -> None:
-    """It is told at its next save; loaded again it goes on with the report learned."""
+    """At its next look at the store; and nothing of either is lost."""
     path = tmp_path / "s.json"
-    router = make_router(state=path)
-    decision = router.route(TASKS[0])
-    router.save()
-    feedback_to_state(path, decision.decision_id, quality=1.0, cost_usd=0.02)
-    router.route(TASKS[0])
+    with make_router(state=path) as router:
+        decision = router.route(TASKS[0])
+        router.save()
+        assert _report(path, decision.decision_id, quality=1.0, cost_usd=0.02)
 
-    with pytest.raises(StateError, match="written by another process"):
-        router.close()
+        assert router.snapshot().counts.feedback == 1
+        assert not router.feedback(decision.decision_id, quality=1.0, cost_usd=0.02)
+        router.route(TASKS[0])
 
-    assert make_router(state=path).snapshot().counts.feedback == 1
+    snapshot = snapshot_of_state(path)
+    assert (snapshot.counts.feedback, snapshot.counts.decisions) == (1, 2)
 
 
 def test_a_state_can_be_looked_at_without_its_artifact(
@@ -133,47 +140,11 @@ def test_the_default_lambda_is_that_of_the_last_router(
     assert snapshot_of_state(tmp_path / "s.json").lam == 2.5
 
 
-class _Watched(MemoryStore):
-    """Notes what happens while the lock is held."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_held = False
-        self.held: list[str] = []
-
-    @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        self.is_held = True
-        yield
-        self.is_held = False
-
-    def load(self) -> bytes | None:
-        if self.is_held:
-            self.held.append("load")
-        return super().load()
-
-    def save(self, data: bytes) -> None:
-        if self.is_held:
-            self.held.append("save")
-        super().save(data)
-
-
-def test_the_state_is_locked_from_reading_to_writing(make_router: Callable[..., Router]) -> None:
-    """What is written rests on what was read under the same lock."""
-    store = _Watched()
-    with make_router(state=store) as router:
-        decision_id = router.route(TASKS[0]).decision_id
-
-    feedback_to_state(store, decision_id, quality=8.0)
-
-    assert store.held == ["load", "save"]
-
-
 def test_a_memory_that_is_handed_over_works_too(make_router: Callable[..., Router]) -> None:
     """Any store will do."""
     store = MemoryStore()
     with make_router(state=store) as router:
         decision_id = router.route(TASKS[0]).decision_id
 
-    assert feedback_to_state(store, decision_id, quality=8.0)
+    assert _report(store, decision_id, quality=8.0)
     assert not make_router(state=store).feedback(decision_id, quality=8.0)

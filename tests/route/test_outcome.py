@@ -7,7 +7,7 @@ import pytest
 
 from tracetier.errors import FeedbackError
 from tracetier.records import Feedback
-from tracetier.route.outcome import Outcome, check_outcome
+from tracetier.route.outcome import check_outcome, reward_cost
 
 
 @pytest.mark.parametrize(
@@ -61,11 +61,10 @@ def test_a_whole_report_is_accepted_alone() -> None:
         (0.0, 0.02, 0.0),
         (0.0, 0.0, 0.0),
         (0.1, 0.0, 1.0),
-        (None, 0.02, None),
     ],
 )
 def test_reward_cost_is_the_clipped_share_of_the_reference(
-    cost_usd: float | None, cost_ref_usd: float, expected: float | None
+    cost_usd: float, cost_ref_usd: float, expected: float
 ) -> None:
     """min(1, cost_usd / cost_ref); free tiers make any cost the full one."""
-    assert Outcome("d", None, cost_usd).reward_cost(cost_ref_usd) == expected
+    assert reward_cost(cost_usd, cost_ref_usd) == expected

@@ -12,6 +12,7 @@ from tracetier.records import Task
 from tracetier.route.residual import ResidualParams
 from tracetier.route.router import Router
 from tracetier.route.seed import SeedParams
+from tracetier.route.state.mark import Mark
 from tracetier.route.state.memory import MemoryStore
 from tracetier.tiers import Tier, TierSet
 
@@ -68,7 +69,7 @@ def test_other_buckets_are_refused(make_router: Callable[..., Router], prior: Pr
         make_router(state=store, prior=structs.replace(prior, buckets=("chat", "other")))
 
 
-def test_reset_starts_anew_and_replaces_the_state_at_the_next_save(
+def test_reset_starts_anew_and_replaces_the_state_with_the_first_decision(
     make_router: Callable[..., Router],
 ) -> None:
     """Until then the old one stands."""
@@ -86,12 +87,12 @@ def test_reset_starts_anew_and_replaces_the_state_at_the_next_save(
 def test_a_damaged_state_is_refused_and_left_as_it_is(make_router: Callable[..., Router]) -> None:
     """Nothing is overwritten on the way out."""
     store = MemoryStore()
-    store.save(b'{"format": 1, "art')
+    store.replace(b'{"format": 1, "art', Mark("e", 0), expected=None)
 
     with pytest.raises(StateError, match="memory:// holds no readable state"):
         make_router(state=store)
 
-    assert store.load() == b'{"format": 1, "art'
+    assert store.load() == (b'{"format": 1, "art', Mark("e", 0), ())
 
 
 def test_settings_come_from_the_state_unless_given(make_router: Callable[..., Router]) -> None:

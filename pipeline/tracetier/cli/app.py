@@ -11,14 +11,19 @@ import typer
 from typer.core import TyperGroup
 
 from tracetier import __version__
+from tracetier.cli.compare import compare
 from tracetier.cli.demo import demo
 from tracetier.cli.evaluate import evaluate
 from tracetier.cli.feedback import feedback
 from tracetier.cli.ingest import ingest
 from tracetier.cli.inspect import inspect
+from tracetier.cli.ledger import ledger
+from tracetier.cli.policy import policy
 from tracetier.cli.predict import predict
 from tracetier.cli.replay import replay
 from tracetier.cli.route import route
+from tracetier.cli.serve import serve
+from tracetier.cli.state import state
 from tracetier.cli.train import train
 from tracetier.errors import TracetierError
 
@@ -28,10 +33,14 @@ EXAMPLES = (
     (inspect, "tracetier inspect logs/monday.jsonl"),
     (train, "tracetier train data/table --out models/prod"),
     (evaluate, "tracetier evaluate models/prod data/table"),
+    (compare, "tracetier compare models/prod models/new data/table"),
     (replay, "tracetier replay models/prod data/table --orders 20"),
     (predict, "tracetier predict models/prod data/table --out predictions.parquet"),
     (route, 'tracetier route models/prod --text "Rename foo to bar" --state bandit.json'),
     (feedback, "tracetier feedback bandit.json 91f0c2a87d3e4b65 --quality 8.5"),
+    (serve, "tracetier serve models/prod --state sqlite://state/bandit.db"),
+    (policy, "tracetier policy --task-type security_review --tool bash"),
+    (ledger, "tracetier ledger bandit.json --session 4f1c"),
 )
 """Every command in the order of the help, with the example that its own help shows."""
 
@@ -86,6 +95,8 @@ def _help_of(command: Callable[..., None]) -> str:
 
 for _command, _example in EXAMPLES:
     app.command(help=_help_of(_command), epilog=f"[dim]Example:[/dim]\n\n  {_example}")(_command)
+
+app.add_typer(state, name="state")
 
 
 def main() -> None:

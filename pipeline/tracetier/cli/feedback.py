@@ -1,13 +1,10 @@
 """``tracetier feedback``: report the outcome of a decision to a router's state."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from tracetier.cli.params import JsonFlag
-
-if TYPE_CHECKING:
-    from tracetier.route.learner import Cell, Snapshot
 
 
 def feedback(
@@ -35,34 +32,25 @@ def feedback(
 ) -> None:
     """Report how a decision turned out, and show how Q moved.
 
-    Give the quality, the cost, or both. A second report of one decision teaches nothing.
+    Give the quality, the cost, or both; one may follow later. What was reported before teaches
+    nothing.
     """
     from tracetier.cli.state_view import q_table
     from tracetier.cli.terminal import show, show_json
-    from tracetier.route.offline import feedback_to_state, snapshot_of_state
+    from tracetier.route.offline import bucket_of, feedback_to_state, snapshot_of_state
 
-    before = snapshot_of_state(state)
-    is_new = feedback_to_state(state, decision_id, quality=quality, cost_usd=cost_usd)
+    before, bucket = snapshot_of_state(state), bucket_of(state, decision_id)
+    receipt = feedback_to_state(state, decision_id, quality=quality, cost_usd=cost_usd)
     after = snapshot_of_state(state)
-    bucket = _settled_bucket(before, after)
     old, new = (
         [cell for cell in snapshot.cells if cell.bucket == bucket] for snapshot in (before, after)
     )
     if as_json:
         pairs = zip(old, new, strict=True)
         cells = [{"q_before": was.q, **now._asdict()} for was, now in pairs]
-        show_json({"decision_id": decision_id, "is_new": is_new, "cells": cells})
-    elif is_new:
+        answer = {"decision_id": decision_id, "is_new": bool(receipt), "new": receipt.new}
+        show_json({**answer, "cells": cells if receipt else []})
+    elif receipt:
         show(f"learned from decision {decision_id}", q_table(new, old))
     else:
         show(f"decision {decision_id} was reported before; nothing was learned")
-
-
-def _settled_bucket(before: "Snapshot", after: "Snapshot") -> str | None:
-    """Return the bucket in which a decision no longer waits."""
-
-    def is_settled(pair: tuple["Cell", "Cell"]) -> bool:
-        return pair[1].n_pending < pair[0].n_pending
-
-    pairs = filter(is_settled, zip(before.cells, after.cells, strict=True))
-    return next((cell.bucket for cell, _ in pairs), None)

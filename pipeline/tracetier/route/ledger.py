@@ -1,18 +1,18 @@
-"""Decisions that wait for their report, and reports that came: both bounded, both in order.
+"""Decisions that wait for their report, and reports that came: all bounded, all in order.
 
-A decision is kept with what its update needs, so a report may come late, in any order and in
-another process. One that never comes costs a bounded amount of memory, and is counted when it is
-given up.
+A decision is kept with what its update needs, so a report may come late, in any order, in parts
+and in another process. One that never comes costs a bounded amount of memory, and is counted when
+it is given up.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 
-class Pending(Struct, frozen=True, kw_only=True, gc=False):
-    """A decision whose report is out.
+class Pending(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A decision whose report is out, or not complete.
 
     Attributes
     ----------
@@ -26,6 +26,13 @@ class Pending(Struct, frozen=True, kw_only=True, gc=False):
         Probability with which the tier was taken, in (0, 1].
     time_s : float
         When, in seconds since 1970 (UTC).
+    known_cost : float, optional
+        Reward cost that was reported already, in [0, 1].
+    session_id, trace_id, tenant : str, optional
+        What the decision belongs to.
+    usd, dear_usd, dear_quality : float
+        What the tier taken, and the dearest, were believed to cost; and of the dearest, its
+        quality, 0-10.
     """
 
     bucket: int
@@ -35,10 +42,27 @@ class Pending(Struct, frozen=True, kw_only=True, gc=False):
     lam: float
     propensity: float
     time_s: float
+    known_cost: float | None = None
+    session_id: str | None = None
+    trace_id: str | None = None
+    tenant: str | None = None
+    usd: float = 0.0
+    dear_usd: float = 0.0
+    dear_quality: float = 0.0
 
 
 class Ledger:
-    """The newest ``max_pending`` decisions without, and ``max_applied`` ids with a report.
+    """The newest decisions without a quality, without a cost only, and the newest settled ids.
+
+    Parameters
+    ----------
+    max_pending, max_applied : int
+        Most decisions that wait for their quality; most that wait for their cost alone, and most
+        settled ids.
+    pending, partial : mapping of str to Pending
+        Decisions without a quality, and with a quality but no cost; oldest first.
+    applied : iterable of str
+        Ids with both, oldest first.
 
     Examples
     --------
@@ -46,8 +70,8 @@ class Ledger:
     >>> ledger = Ledger(max_pending=1, max_applied=10)
     >>> ledger.open("a", one), ledger.open("b", one) is one
     (None, True)
-    >>> ledger.settle("b") is one, ledger.is_applied("b"), ledger.settle("a")
-    (True, True, None)
+    >>> ledger.settle("b", quality=True, cost=0.2), list(ledger.applied), "a" in ledger
+    (None, ['b'], False)
     """
 
     def __init__(
@@ -56,33 +80,99 @@ class Ledger:
         max_pending: int,
         max_applied: int,
         pending: Mapping[str, Pending] | None = None,
+        partial: Mapping[str, Pending] | None = None,
         applied: Iterable[str] = (),
     ) -> None:
         self.pending: OrderedDict[str, Pending] = OrderedDict(pending or {})
+        self.partial: OrderedDict[str, Pending] = OrderedDict(partial or {})
         self.applied: OrderedDict[str, None] = OrderedDict.fromkeys(applied)
-        self._max_pending = max_pending
+        self.max_pending = max_pending
         self._max_applied = max_applied
+        self._of_trace: dict[str, dict[str, None]] = {}
+        for decision_id, decision in self.pending.items():
+            self._note(decision_id, decision)
 
     def __contains__(self, decision_id: str) -> bool:
-        return decision_id in self.pending or decision_id in self.applied
+        return (
+            decision_id in self.pending
+            or decision_id in self.applied
+            or decision_id in self.partial
+        )
 
     def open(self, decision_id: str, decision: Pending) -> Pending | None:
         """Keep a decision; return the oldest one where it had to make room."""
         self.pending[decision_id] = decision
-        if len(self.pending) <= self._max_pending:
-            return None
-        return self.pending.popitem(last=False)[1]
+        if decision.trace_id is not None:
+            self._note(decision_id, decision)
+        return self._give_up() if len(self.pending) > self.max_pending else None
 
-    def settle(self, decision_id: str) -> Pending | None:
-        """Take a decision out because its report came; ``None`` where it is not pending."""
-        decision = self.pending.pop(decision_id, None)
-        if decision is None:
-            return None
+    def settle(self, decision_id: str, *, quality: bool, cost: float | None) -> None:
+        """Take notice that the quality, or a reward cost, of an open decision came.
+
+        Parameters
+        ----------
+        decision_id : str
+            Of a decision that waits for what came.
+        quality : bool
+            Whether the quality came.
+        cost : float, optional
+            The reward cost that came.
+        """
+        if not quality and decision_id in self.pending:
+            # In place: the order by age stays.
+            decision = self.pending[decision_id]
+            self.pending[decision_id] = structs.replace(decision, known_cost=cost)
+            return
+        if not quality:
+            del self.partial[decision_id]
+            self._remember(decision_id)
+            return
+        decision = self._leave(decision_id)
+        if cost is not None or decision.known_cost is not None:
+            self._remember(decision_id)
+            return
+        self.partial[decision_id] = decision
+        if len(self.partial) > self._max_applied:
+            self._remember(self.partial.popitem(last=False)[0])
+
+    def expire(self, before_s: float) -> Iterator[Pending]:
+        """Give up what was decided before a time; yield those without a quality, oldest first."""
+        while self.pending and next(iter(self.pending.values())).time_s < before_s:
+            yield self._give_up()
+        while self.partial and next(iter(self.partial.values())).time_s < before_s:
+            self._remember(self.partial.popitem(last=False)[0])
+
+    def shrink(self, max_pending: int) -> Iterator[Pending]:
+        """Set how many may be open; yield those that are given up for it, oldest first."""
+        self.max_pending = max_pending
+        while len(self.pending) > max_pending:
+            yield self._give_up()
+
+    def dismiss(self, decision_id: str) -> None:
+        """Know a decision as settled that was never open here."""
+        self._remember(decision_id)
+
+    def of_trace(self, trace_id: str) -> list[str]:
+        """Return the ids of the trace's decisions without a quality, oldest first."""
+        return list(self._of_trace.get(trace_id, ()))
+
+    def _note(self, decision_id: str, decision: Pending) -> None:
+        if decision.trace_id is not None:
+            self._of_trace.setdefault(decision.trace_id, {})[decision_id] = None
+
+    def _give_up(self) -> Pending:
+        return self._leave(next(iter(self.pending)))
+
+    def _leave(self, decision_id: str) -> Pending:
+        decision = self.pending.pop(decision_id)
+        if decision.trace_id is not None:
+            ids = self._of_trace[decision.trace_id]
+            del ids[decision_id]
+            if not ids:
+                del self._of_trace[decision.trace_id]
+        return decision
+
+    def _remember(self, decision_id: str) -> None:
         self.applied[decision_id] = None
         if len(self.applied) > self._max_applied:
             self.applied.popitem(last=False)
-        return decision
-
-    def is_applied(self, decision_id: str) -> bool:
-        """Whether the decision's report is known to have come."""
-        return decision_id in self.applied

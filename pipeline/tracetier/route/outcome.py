@@ -4,8 +4,38 @@ import math
 from numbers import Real
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from tracetier.errors import FeedbackError
 from tracetier.records import Feedback
+
+_QUALITY = "in [0, 10]; a 0-1 score times 10"
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """What a report taught; false where it taught nothing.
+
+    Attributes
+    ----------
+    new : tuple of str
+        Of "quality" and "cost_usd" those that were learned from, since they were not known.
+    credited : tuple of str
+        Decisions that a trace's outcome was credited to.
+    unused : tuple of str
+        Names of rewards that the map of rewards does not know.
+
+    Examples
+    --------
+    >>> bool(Receipt(new=("quality",))), bool(Receipt())
+    (True, False)
+    """
+
+    new: tuple[str, ...] = ()
+    credited: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.new)
 
 
 class Outcome(NamedTuple):
@@ -15,21 +45,20 @@ class Outcome(NamedTuple):
     quality_10: float | None
     cost_usd: float | None
 
-    def reward_cost(self, cost_ref_usd: float) -> float | None:
-        """Return ``c = min(1, cost_usd / cost_ref)`` in [0, 1], ``None`` for an unknown cost.
 
-        Where every tier was free in training (``cost_ref`` 0) any cost above 0 counts as 1.
+def reward_cost(cost_usd: float, cost_ref_usd: float) -> float:
+    """Return ``c = min(1, cost_usd / cost_ref)`` in [0, 1].
 
-        Examples
-        --------
-        >>> Outcome("d", None, 0.02).reward_cost(0.08), Outcome("d", 5.0, None).reward_cost(0.08)
-        (0.25, None)
-        """
-        if self.cost_usd is None:
-            return None
-        if self.cost_usd >= cost_ref_usd:
-            return 1.0 if self.cost_usd > 0.0 else 0.0
-        return self.cost_usd / cost_ref_usd
+    Where every tier was free in training (``cost_ref`` 0) any cost above 0 counts as 1.
+
+    Examples
+    --------
+    >>> reward_cost(0.02, 0.08), reward_cost(0.1, 0.08), reward_cost(0.0, 0.0)
+    (0.25, 1.0, 0.0)
+    """
+    if cost_usd >= cost_ref_usd:
+        return 1.0 if cost_usd > 0.0 else 0.0
+    return cost_usd / cost_ref_usd
 
 
 def check_outcome(
@@ -64,9 +93,17 @@ def check_outcome(
         )
     return Outcome(
         decision_id,
-        _checked(decision_id, "quality", quality, 10.0, "in [0, 10]; a 0-1 score times 10"),
+        _checked(decision_id, "quality", quality, 10.0, _QUALITY),
         _checked(decision_id, "cost_usd", cost_usd, math.inf, "a finite number >= 0, in USD"),
     )
+
+
+def checked_quality(decision_id: str, quality: float) -> float:
+    """Return a quality, `FeedbackError` unless it is a number in [0, 10]."""
+    checked = _checked(decision_id, "quality", quality, 10.0, _QUALITY)
+    if checked is None:
+        raise FeedbackError(f"feedback for {decision_id!r} has no quality; it must be {_QUALITY}")
+    return checked
 
 
 def _checked(

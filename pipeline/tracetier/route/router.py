@@ -1,42 +1,59 @@
 """The router: a model in front of a learner, a state store behind it.
 
-    task -> predictor -> learner (choose, keep open) -> Decision
+    task -> predictor -> guards -> learner (choose, keep open) -> guards -> Decision
     feedback -> learner (update) -> store
 
+The guards are the rules, caps and habits above the learner (`tracetier.route.guards`).
+
 Safe to share between threads. Predictions are made outside the lock, and so is the writing of the
-state: threads that wait for one write are served by the next together.
+state: threads that wait for one write are served by the next together. What is decided, reported
+and shared with other processes is the business of `tracetier.route.state.replica`.
 """
 
-import math
-import os
-import threading
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from random import Random
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
-from tracetier.errors import ArtifactError, SettingsError, StateError, TracetierError
-from tracetier.heads.prior import Prediction, Predictor, PriorStats
+from msgspec import Struct, structs
+
+from tracetier.errors import (
+    FeedbackError,
+    StateError,
+    TracetierError,
+)
 from tracetier.records import Decision, Feedback, Task
 from tracetier.route.choice import allowed_indices
-from tracetier.route.decision import tier_scores
-from tracetier.route.learner import MAX_PENDING, Learner, Snapshot, start_document
-from tracetier.route.outcome import Outcome, check_outcome
-from tracetier.route.reasons import explain
-from tracetier.route.resume import resume
-from tracetier.route.state.document import encode_document
-from tracetier.route.state.store import StateStore, open_state
+from tracetier.route.decider import StateLike, checked_lam
+from tracetier.route.event import TraceReported, bounded_id
+from tracetier.route.learner import Snapshot
+from tracetier.route.model import effective_outcomes
+from tracetier.route.outcome import Receipt, check_outcome, checked_quality
+from tracetier.route.rewards import RewardRule
+from tracetier.route.state.health import Health
 from tracetier.route.strategy import StrategyName, StrategyParams
-from tracetier.tiers import TierSet
+from tracetier.route.tier_changes import TierChanges
+from tracetier.settings import Settings, load_settings
 
-StateLike = str | os.PathLike[str] | StateStore | None
+__all__ = ["OpenDecision", "Router", "StateLike", "checked_lam"]
 
 
-class Router:
+class OpenDecision(Struct, frozen=True, kw_only=True):
+    """What a state holds of a decision whose outcome is not complete.
+
+    ``time_s`` is in seconds since 1970.
+    """
+
+    tier: str
+    bucket: str
+    lam: float
+    propensity: float
+    time_s: float
+    session_id: str | None = None
+
+
+class Router(TierChanges):
     """Chooses a tier for each task, and learns from the outcomes that are reported.
 
     Parameters
@@ -55,31 +72,47 @@ class Router:
         Default lambda, >= 0: reward = quality (0-10) - lam * cost (0-1).
     state : str, path, StateStore or None
         Where what is learned is kept, see `open_state`; ``None`` keeps it in memory.
-    strategy : {"residual", "seed", "greedy"}
+    strategy : {"residual", "thompson", "seed", "greedy"}
         How to choose and learn.
     params : optional
         Settings of the strategy; by default those of the stored state, else the strategy's own.
     seed : int, optional
         Makes exploration and decision ids reproducible, for experiments. By default both are
         unpredictable.
-    max_pending : int
-        Decisions kept open for a report; beyond it the oldest expires.
+    rewards : mapping of str to RewardRule, optional
+        What rewards that are reported by name say of quality.
+    max_pending : int, optional
+        Decisions kept open for a report; beyond it the oldest expires. By default as the stored
+        state has it, else 100,000.
+    pending_ttl_s : float, optional
+        Seconds after which a decision is no longer waited for. By default as the stored state has
+        it, else 30 days.
     reset : bool
-        Start anew, and replace whatever the state holds at the next save.
+        Start anew, and replace whatever the state holds with the first decision.
+    settings : Settings, optional
+        What stands above the learner: rules, caps, session, rollout and budget. By default nothing.
+    budget_usd, budget_usd_per_day, saving, quality_floor : float, optional
+        A goal to hold, at most one: USD per request or per day, share of the dear tier's cost to
+        save, mean quality 0-10. By default that of the settings.
     clock : callable
         Seconds since 1970.
+    path : str, optional
+        Where the artifact was loaded from.
+    effective : mapping of str to float, optional
+        Effective training outcomes by tier, where only logged choices were seen.
 
     Raises
     ------
     StateError
         If the stored state is damaged, of a future format, or of another artifact or strategy.
     SettingsError
-        For an unknown strategy or a lambda out of range.
+        For an unknown strategy, a lambda out of range, or a rule, cap or goal that cannot be right.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from tracetier.tiers import Tier
+    >>> from tracetier.heads.prior import Prediction, PriorStats
+    >>> from tracetier.tiers import Tier, TierSet
     >>> class Fixed:
     ...     def predict(self, task):
     ...         return Prediction([0.6, 0.9], [0.001, 0.01], [0.1, 1.0], 0)
@@ -90,58 +123,9 @@ class Router:
     >>> router = Router(predictor=Fixed(), prior=prior, cost_ref=0.01, artifact_id="a1", seed=0,
     ...     tiers=TierSet((Tier(name="low"), Tier(name="high"))))
     >>> decision = router.route(Task(text="Prove it."))
-    >>> decision.tier, router.feedback(decision.decision_id, quality=8.0, cost_usd=0.01)
-    ('high', True)
+    >>> decision.tier, router.feedback(decision.decision_id, quality=8.0, cost_usd=0.01).new
+    ('high', ('quality', 'cost_usd'))
     """
-
-    def __init__(
-        self,
-        *,
-        predictor: Predictor,
-        prior: PriorStats,
-        tiers: TierSet,
-        cost_ref: float,
-        artifact_id: str,
-        lam: float = 0.3,
-        state: StateLike = None,
-        strategy: StrategyName = "residual",
-        params: StrategyParams | None = None,
-        seed: int | None = None,
-        max_pending: int = MAX_PENDING,
-        reset: bool = False,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self.tiers = tiers
-        self.artifact_id = artifact_id
-        self.lam = checked_lam(lam)
-        self.strategy = strategy
-        self._predictor = predictor
-        self._cost_ref = cost_ref
-        self._clock = clock
-        self._names = tiers.names
-        self._models = [tiers.model_of(name) for name in tiers.names]
-        self._buckets = prior.buckets
-        self._everything = list(range(len(tiers)))
-        self._rng = Random(seed if seed is None else int(seed))
-        self._id_rng = None if seed is None else Random(f"decision ids {seed}")
-        self._store = open_state(state)
-        fresh = start_document(
-            strategy,
-            prior,
-            params=params,
-            artifact_id=artifact_id,
-            tiers=tiers.names,
-            cost_ref_usd=cost_ref,
-            lam=self.lam,
-        )
-        document = resume(self._store, fresh, params=params, reset=reset)
-        self._learner = Learner(document, max_pending=max_pending)
-        self._lock = threading.Lock()
-        self._saving = threading.Lock()
-        self._batch = _BatchDepth()
-        # Counts changes of the state: all so far, up to the last report, and up to the last save.
-        self._changed = self._reported = self._saved = 0
-        self._is_closed = False
 
     @classmethod
     def load(
@@ -153,9 +137,20 @@ class Router:
         lam: float | None = None,
         params: StrategyParams | None = None,
         seed: int | None = None,
+        rewards: Mapping[str, RewardRule] | None = None,
+        pending_ttl_s: float | None = None,
         reset: bool = False,
+        settings: Settings | None = None,
+        budget_usd: float | None = None,
+        budget_usd_per_day: float | None = None,
+        saving: float | None = None,
+        quality_floor: float | None = None,
     ) -> Self:
         """Return a router over the artifact at ``path``; ``lam`` is the artifact's by default.
+
+        Of ``settings``, by default ``tracetier.toml`` and the environment, it takes what stands
+        above the learner: ``[[rule]]``, ``[[cap]]``, ``[policy]``, ``[session]``, ``[rollout]`` and
+        ``[budget]``; lambda, strategy and its settings are given here.
 
         Raises
         ------
@@ -179,7 +174,16 @@ class Router:
             strategy=strategy,
             params=params,
             seed=seed,
+            rewards=rewards,
+            pending_ttl_s=pending_ttl_s,
             reset=reset,
+            settings=load_settings() if settings is None else settings,
+            budget_usd=budget_usd,
+            budget_usd_per_day=budget_usd_per_day,
+            saving=saving,
+            quality_floor=quality_floor,
+            path=str(path),
+            effective=effective_outcomes(artifact.metrics),
         )
 
     def route(
@@ -188,6 +192,7 @@ class Router:
         *,
         lam: float | None = None,
         allowed: Collection[str] | None = None,
+        trace_id: str | None = None,
     ) -> Decision:
         """Choose a tier for one task, and keep the decision open for its report.
 
@@ -199,6 +204,8 @@ class Router:
             Lambda of this call, >= 0.
         allowed : collection of str, optional
             Names of the tiers that may be taken; by default all.
+        trace_id : str, optional
+            What `feedback_trace` will credit the decision by; by default the task's session.
 
         Returns
         -------
@@ -209,11 +216,14 @@ class Router:
         ------
         TierError
             For an allowed tier that is not declared, or none at all.
+        PolicyError
+            If the rules leave no tier for the task.
+        CapError
+            If a cap that refuses is reached.
         SettingsError
             For a lambda out of range.
         """
-        lam, indices = self._terms(lam, allowed)
-        return self._decide(self._predicted(task), lam, indices)
+        return self._decide(task, self.lam if lam is None else checked_lam(lam), allowed, trace_id)
 
     def route_batch(
         self,
@@ -221,10 +231,13 @@ class Router:
         *,
         lam: float | None = None,
         allowed: Collection[str] | None = None,
+        trace_id: str | None = None,
     ) -> list[Decision]:
         """Choose a tier for each task, in their order; the same as `route` one by one."""
-        lam, indices = self._terms(lam, allowed)
-        return [self._decide(self._predicted(task), lam, indices) for task in tasks]
+        lam = self.lam if lam is None else checked_lam(lam)
+        if allowed is not None:
+            allowed_indices(self.tiers, allowed)  # before the first is decided
+        return [self._decide(task, lam, allowed, trace_id) for task in tasks]
 
     def feedback(
         self,
@@ -232,8 +245,11 @@ class Router:
         *,
         quality: float | None = None,
         cost_usd: float | None = None,
-    ) -> bool:
-        """Learn from the outcome of a decision, and save (outside a `batch`).
+        rewards: Mapping[str, float] | None = None,
+    ) -> Receipt:
+        """Learn from the outcome of a decision, or from a part of it, once it is stored.
+
+        Quality and cost may come apart and in any order; each is learned from once.
 
         Parameters
         ----------
@@ -243,36 +259,90 @@ class Router:
             0-10. Either outcome may be missing, not both; a missing one teaches nothing.
         cost_usd : float, optional
             USD, >= 0.
+        rewards : mapping of str to float, optional
+            In place of a quality: values by the names of the router's map of rewards.
 
         Returns
         -------
-        bool
-            ``False`` where the decision's report had come before; then nothing is learned, and
-            the second report is counted (that count alone is saved by `save` and `close`).
+        Receipt
+            What was new; false where everything had come before. A second report is counted.
 
         Raises
         ------
         FeedbackError
             For an unknown or expired decision, or a value out of range.
         StorageError
-            If the state could not be saved. The report is learned in memory; giving it again, or
-            `save`, tries again to save it.
+            If the report could not be stored. Then it is not learned from, and can be given
+            again; it is not learned from twice, even if the store had taken it.
         """
-        return self._learn([check_outcome(decision_id, quality, cost_usd)])[0]
+        unused: tuple[str, ...] = ()
+        if rewards is not None:
+            quality, unused = self._joined_rewards(decision_id, quality, cost_usd, rewards)
+        receipt = self._learn([check_outcome(decision_id, quality, cost_usd)])[0]
+        return structs.replace(receipt, unused=unused) if unused else receipt
 
-    def feedback_many(self, reports: Iterable[Feedback]) -> list[bool]:
-        """Learn from several reports and save once; if one is wrong, none is learned."""
+    def feedback_many(self, reports: Iterable[Feedback]) -> list[Receipt]:
+        """Learn from several reports, stored together; if one is wrong, none is learned."""
         return self._learn([check_outcome(report) for report in reports])
+
+    def feedback_trace(
+        self,
+        trace_id: str,
+        *,
+        quality: float,
+        credit: Literal["equal", "unreported"] = "equal",
+    ) -> Receipt:
+        """Credit the terminal outcome of a trace to its decisions.
+
+        Parameters
+        ----------
+        trace_id : str
+            As given to `route`; by default that was the task's session.
+        quality : float
+            0-10.
+        credit : {"equal", "unreported"}
+            To every decision of the trace whose quality is still out, the same quality; or only
+            to those of them that had no report of their own at all, not even of a cost.
+
+        Returns
+        -------
+        Receipt
+            ``credited`` names the decisions; none where the trace is not known, or had all been
+            credited before.
+
+        Raises
+        ------
+        FeedbackError
+            For a quality out of range, or an unknown way to credit.
+        StorageError
+            If it could not be stored; then nothing is learned, and it can be given again.
+        """
+        if credit not in ("equal", "unreported"):
+            raise FeedbackError(f"credit is {credit!r}, must be 'equal' or 'unreported'")
+        event = TraceReported(
+            bounded_id(trace_id) or "",
+            checked_quality(trace_id, quality),
+            credit == "unreported",
+            self._clock(),
+        )
+        self._check_open()
+        receipt = self._replica.report([event], durable=not self._batch.depth)[0]
+        return receipt or Receipt()
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Save once at the end of the block, instead of after each of this thread's reports."""
+        """Force to the disk once, at the end of the block, what this thread reports within.
+
+        Each report is learned from, and given to the store, at once; a crash of the machine
+        within the block may lose those of the block.
+        """
         self._batch.depth += 1
         try:
             yield
         finally:
             self._batch.depth -= 1
-            self._save_reports(self._reported)
+            if not self._batch.depth:
+                self._replica.flush()
 
     def q(
         self, bucket: str | None = None, *, lam: float | None = None
@@ -284,9 +354,10 @@ class Router:
         StateError
             For a bucket that the artifact does not know.
         """
-        if bucket is not None and bucket not in self._buckets:
+        buckets = self._model.prior.buckets
+        if bucket is not None and bucket not in buckets:
             raise StateError(
-                f"bucket {bucket!r} is not known; the artifact has {', '.join(self._buckets)}"
+                f"bucket {bucket!r} is not known; the artifact has {', '.join(buckets)}"
             )
         table: dict[str, dict[str, float]] = {}
         for cell in self.snapshot(lam=lam).cells:
@@ -297,28 +368,61 @@ class Router:
     def snapshot(self, *, lam: float | None = None) -> Snapshot:
         """Return what is known of every bucket and tier, with the counts."""
         lam = self.lam if lam is None else checked_lam(lam)
-        with self._lock:
-            return self._learner.snapshot(lam)
+        if not self._is_closed:
+            with suppress(TracetierError):  # then of what is known here; `health` tells
+                self._replica.flush()
+        with self._replica.lock:
+            return self._replica.learner.snapshot(lam)
+
+    def first_unknown(self, decision_ids: Iterable[str]) -> str | None:
+        """Return the first id that no open or lately settled decision has, as far as known here.
+
+        A decision that another process took is known here a moment later.
+        """
+        with self._replica.lock:
+            is_known = self._replica.learner.is_known
+            return next((each for each in decision_ids if not is_known(each)), None)
+
+    def open_decision(self, decision_id: str) -> OpenDecision | None:
+        """Return a decision whose outcome is not complete, whichever process took it."""
+        with self._replica.lock:
+            found = self._replica.learner.find(decision_id)
+            if found is None:
+                return None
+            model = self._model
+            return OpenDecision(
+                tier=model.names[found.tier],
+                bucket=model.prior.buckets[found.bucket],
+                lam=found.lam,
+                propensity=found.propensity,
+                time_s=found.time_s,
+                session_id=found.session_id,
+            )
+
+    def health(self) -> Health:
+        """Return how the store stands; routing goes on whether it can be reached or not."""
+        return self._replica.health()
 
     def save(self) -> None:
-        """Save the state, if it changed since the last time.
+        """Store what waits, and fold the log of events into the stored document.
 
         Raises
         ------
         StorageError, StateError
-            If the store refuses; state and store stay as they were.
+            If the store refuses; what waits goes on waiting.
         """
-        self._save(self._changed)
+        self._replica.save()
 
     def close(self) -> None:
         """Save and end; the router then takes no more calls. Closing twice does nothing."""
-        with self._lock:
+        with self._replica.lock:
             was_closed, self._is_closed = self._is_closed, True
-            wanted = self._changed
+        if was_closed:
+            return
         try:
-            self._save(wanted)
+            self._replica.close()
         except TracetierError:
-            self._is_closed = was_closed
+            self._is_closed = False
             raise
 
     def __enter__(self) -> Self:
@@ -332,107 +436,23 @@ class Router:
     ) -> None:
         self.close()
 
-    def _terms(
-        self, lam: float | None, allowed: Collection[str] | None
-    ) -> tuple[float, Sequence[int]]:
-        return (
-            self.lam if lam is None else checked_lam(lam),
-            self._everything if allowed is None else allowed_indices(self.tiers, allowed),
-        )
-
-    def _predicted(self, task: Task) -> Prediction:
-        prediction = self._predictor.predict(task)
-        # One sum finds any NaN or infinity.
-        if not math.isfinite(sum(prediction.quality) + sum(prediction.cost)):
-            raise ArtifactError(
-                f"artifact {self.artifact_id!r} predicts {prediction} for a task of "
-                f"{len(task.text):,} characters, expected finite numbers; train it again"
+    def _joined_rewards(
+        self,
+        decision_id: str | Feedback,
+        quality: float | None,
+        cost_usd: float | None,
+        rewards: Mapping[str, float],
+    ) -> tuple[float | None, tuple[str, ...]]:
+        """Return the quality that the rewards amount to, and the names that say nothing."""
+        if quality is not None or isinstance(decision_id, Feedback):
+            raise FeedbackError(
+                f"feedback for {decision_id!r} has rewards and a quality; give one of them"
             )
-        return prediction
-
-    def _decide(self, prediction: Prediction, lam: float, allowed: Sequence[int]) -> Decision:
-        with self._lock:
-            self._check_open()
-            decision_id, time_s = self._new_id(), self._clock()
-            choice = self._learner.decide(
-                decision_id, prediction, lam=lam, allowed=allowed, time_s=time_s, rng=self._rng
+        joined = self._rewards.join(decision_id, rewards)
+        if joined.quality_10 is None and cost_usd is None:
+            raise FeedbackError(
+                f"feedback for {decision_id!r} has the rewards {', '.join(rewards) or 'none'}, "
+                f"known are {', '.join(self._rewards.rules) or 'none'}; give one that is known, "
+                "or say what it means: Router(rewards={name: RewardRule(better=...)})"
             )
-            self._changed += 1
-        names, bucket = self._names, self._buckets[prediction.bucket]
-        return Decision(
-            decision_id=decision_id,
-            tier=names[choice.tier],
-            model=self._models[choice.tier],
-            propensity=choice.propensities[choice.tier],
-            propensities=dict(zip(names, choice.propensities, strict=True)),
-            scores=tier_scores(choice, prediction, names, self._cost_ref),
-            reasons=explain(
-                choice,
-                prediction,
-                tiers=names,
-                bucket=bucket,
-                lam=lam,
-                allowed=allowed,
-                strategy=self.strategy,
-            ),
-            bucket=bucket,
-            lam=lam,
-            strategy=self.strategy,
-            artifact_id=self.artifact_id,
-            explored=choice.explored,
-            timestamp=datetime.fromtimestamp(time_s, UTC),
-        )
-
-    def _new_id(self) -> str:
-        while True:
-            bits = os.urandom(8) if self._id_rng is None else self._id_rng.randbytes(8)
-            decision_id = bits.hex()
-            if not self._learner.is_known(decision_id):
-                return decision_id
-
-    def _learn(self, outcomes: Sequence[Outcome]) -> list[bool]:
-        with self._lock:
-            self._check_open()
-            for outcome in outcomes:
-                self._learner.check_known(outcome.decision_id)
-            applied = [self._learner.apply(outcome) for outcome in outcomes]
-            self._changed += bool(applied)
-            if any(applied):
-                self._reported = self._changed
-            # Also for a second report: the first one may have failed to be saved.
-            wanted = self._reported
-        self._save_reports(wanted)
-        return applied
-
-    def _save_reports(self, wanted: int) -> None:
-        if self._store.is_durable and not self._batch.depth:
-            self._save(wanted)
-
-    def _save(self, wanted: int) -> None:
-        """Save, unless a save that began after change number ``wanted`` is done already."""
-        with self._saving:
-            if self._saved >= wanted:
-                return
-            with self._lock:
-                data, now = encode_document(self._learner.document()), self._changed
-            self._store.save(data)
-            self._saved = now
-
-    def _check_open(self) -> None:
-        if self._is_closed:
-            raise StateError("this router is closed; load it again to go on from its state")
-
-
-class _BatchDepth(threading.local):
-    """How many `Router.batch` blocks the current thread is in."""
-
-    depth = 0
-
-
-def checked_lam(lam: float) -> float:
-    """Return ``lam`` as a float; `SettingsError` unless it is finite and >= 0."""
-    if not 0.0 <= lam < math.inf:
-        raise SettingsError(
-            f"lam is {lam!r}, must be finite and >= 0: reward = quality (0-10) - lam * cost (0-1)"
-        )
-    return float(lam)
+        return joined.quality_10, joined.unused

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import Any, get_args
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from tracetier.errors import StateError
 from tracetier.records import Task
 from tracetier.route.ledger import Pending
+from tracetier.route.offline import export_state
 from tracetier.route.router import Router
 from tracetier.route.seed import SeedParams, SeedState
 from tracetier.route.state.document import (
@@ -20,6 +22,7 @@ from tracetier.route.state.document import (
     StateDocument,
     decode_document,
     encode_document,
+    head_of,
 )
 from tracetier.route.state.memory import MemoryStore
 from tracetier.route.strategy import StrategyName
@@ -40,9 +43,7 @@ def stored(make_router: Callable[..., Router]) -> Callable[[str], bytes]:
                 router.feedback(
                     decision.decision_id, quality=10 * world.random(), cost_usd=world.random() / 50
                 )
-        data = store.load()
-        assert data is not None
-        return data
+        return export_state(store)
 
     return make
 
@@ -109,7 +110,7 @@ def test_a_person_can_read_it(stored: Callable[[str], bytes]) -> None:
     lines = stored("residual").decode().splitlines()
 
     assert lines[0] == "{"
-    assert lines[1] == ' "format": 1,'
+    assert lines[1] == f' "format": {FORMAT},'
     assert sum('"propensity":' in line for line in lines) == 10
     assert max(map(len, lines)) < 250
 
@@ -128,7 +129,7 @@ def test_a_torn_state_is_refused_wherever_it_is_torn(
 
 @pytest.mark.parametrize(
     "data",
-    [b"[]", b"{}", b'{"format": "1"}', b'{"format": 1}', b"\x1f\x8b\x08", b"null"],
+    [b"[]", b"{}", b'{"format": "1"}', b'{"format": 2}', b"\x1f\x8b\x08", b"null"],
     ids=["a list", "no format", "format is text", "nothing else", "gzip", "null"],
 )
 def test_a_foreign_file_is_refused(data: bytes) -> None:
@@ -146,7 +147,7 @@ def test_another_format_is_refused_by_its_number(
     """Whatever else it holds: a future format need not look like this one."""
     data = msgspec.json.encode({"format": version, "strategy": "of the future"})
 
-    with pytest.raises(StateError, match=f"state format {version}, of {age} version.*format 1"):
+    with pytest.raises(StateError, match=f"state format {version}, of {age} version.*formats 1, 2"):
         decode_document(data, where="here")
 
 
@@ -177,7 +178,7 @@ def _set(raw: Any, path: str, value: object) -> None:
         ("strategy.quality.n_reports", -1, r"quality\.n_reports\[0\] is -1"),
         ("strategy.mean_n.0", -3.0, r"mean_n\[0\] is -3"),
         ("strategy.params.explore_max", 2.0, r"explore_max 2, must be probabilities"),
-        ("strategy.name", "thompson", r"Invalid value 'thompson'"),
+        ("strategy.name", "oracle", r"Invalid value 'oracle'"),
         ("decisions.1.1", -4, r"decisions\[1\]\[1\] is -4"),
         ("counts.feedback", -1, r"counts\[1\] is -1"),
         ("lam", -1.0, r"is -1, must be >= 0"),
@@ -225,3 +226,49 @@ def test_numbers_that_are_not_finite_are_refused(
 
     with pytest.raises(StateError, match="holds no readable state"):
         decode_document(data, where="here")
+
+
+@pytest.mark.parametrize("strategy", ["residual", "seed", "greedy"])
+def test_a_state_of_format_1_is_gone_on_from(
+    make_router: Callable[..., Router], golden: Path, tmp_path: Path, strategy: str
+) -> None:
+    """Written by the first version: counts, Q and open decisions are what they were."""
+    path = tmp_path / "s.json"
+    path.write_bytes((golden / f"{strategy}.json").read_bytes())
+    expected = json.loads((golden / "expected.json").read_bytes())[strategy]
+    with make_router(state=path, strategy=strategy) as router:
+        snapshot = router.snapshot()
+        assert list(msgspec.structs.astuple(snapshot.counts)) == expected["counts"]
+        assert snapshot.n_pending == expected["n_pending"]
+        assert [cell.q for cell in snapshot.cells] == pytest.approx(expected["q"], abs=1e-12)
+        assert [cell.n_reports for cell in snapshot.cells] == expected["n_reports"]
+        old = json.loads((golden / f"{strategy}.json").read_bytes())
+        assert router.feedback(next(iter(old["pending"])), quality=5.0)
+        assert not router.feedback(old["applied"][0], quality=5.0)
+
+    assert json.loads(path.read_bytes())["format"] == FORMAT
+    assert make_router(state=path, strategy=strategy).snapshot().counts.feedback == (
+        expected["counts"][1] + 1
+    )
+
+
+@pytest.fixture
+def golden(root: Path) -> Path:
+    """Folder of states that an earlier version wrote; they are never written again."""
+    return root / "tests" / "golden" / "state_v1"
+
+
+def test_an_id_in_two_places_is_refused(stored: Callable[[str], bytes]) -> None:
+    """A decision that waits for its quality does not wait for its cost alone."""
+    raw = json.loads(stored("residual"))
+    decision_id, decision = next(iter(raw["pending"].items()))
+    raw["partial"] = {decision_id: decision}
+
+    with pytest.raises(StateError, match="both pending and partial"):
+        decode_document(json.dumps(raw).encode(), where="here")
+
+
+def test_the_place_in_the_log_is_read_without_the_rest() -> None:
+    """Of a document of format 1 it is the beginning."""
+    assert head_of(b'{"format": 2, "epoch": "e", "position": 7, "more": 1}') == ("e", 7)
+    assert head_of(b'{"format": 1}') == ("", 0)

@@ -1,7 +1,5 @@
-"""Stores by URL, and the laws that every store keeps."""
+"""Stores by URL."""
 
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,27 +7,51 @@ import pytest
 from tracetier.errors import StateError
 from tracetier.route.state.json_file import JsonFileStore
 from tracetier.route.state.memory import MemoryStore
-from tracetier.route.state.store import StateStore, open_state
+from tracetier.route.state.redis import RedisStore
+from tracetier.route.state.sqlite import SqliteStore
+from tracetier.route.state.store import open_state
 
 
-def _opened(url: str | Path | None) -> JsonFileStore:
-    store = open_state(url)
-    assert isinstance(store, JsonFileStore)
-    return store
+def test_every_form_of_a_file_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Absolute and relative URL, plain path, path object; opening makes nothing."""
+    monkeypatch.chdir(tmp_path)
+    for kind, scheme, suffix in ((JsonFileStore, "json", ".json"), (SqliteStore, "sqlite", ".db")):
+        expected = Path(f"state/s{suffix}").resolve()
+        for url in (
+            f"{scheme}://{expected}",
+            f"{scheme}://state/s{suffix}",
+            f"state/s{suffix}",
+            Path("state") / f"s{suffix}",
+        ):
+            store = open_state(url)
+            assert isinstance(store, kind)
+            assert store.path == expected
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_every_form_of_a_json_file_is_known(
+def test_a_sqlite_file_without_a_folder_is_in_the_working_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Absolute and relative URL, plain path, path object."""
+    """sqlite:///state.db is how other libraries write it; four slashes are absolute there."""
     monkeypatch.chdir(tmp_path)
-    expected = Path("state/s.json").resolve()
+    store, absolute = open_state("sqlite:///state.db"), open_state(f"sqlite:///{tmp_path}/s.db")
 
-    assert _opened(f"json://{expected}").path == expected
-    assert _opened("json://state/s.json").path == expected
-    assert _opened("state/s.json").path == expected
-    assert _opened(Path("state") / "s.json").path == expected
-    assert list(tmp_path.iterdir()) == []
+    assert isinstance(store, SqliteStore)
+    assert isinstance(absolute, SqliteStore)
+    assert store.path == tmp_path.resolve() / "state.db"
+    assert absolute.path == tmp_path.resolve() / "s.db"
+
+
+def test_servers_are_known_by_their_urls() -> None:
+    """Nothing is asked of them yet; the name holds no password."""
+    for url, name in (
+        ("redis://localhost:6379/0", "redis://localhost:6379/0' (name 'default')"),
+        ("rediss://u:pw@host/1?state=prod", "rediss://host/1' (name 'prod')"),
+        ("unix:///run/redis.sock?db=2", "unix:///run/redis.sock' (name 'default')"),
+    ):
+        store = open_state(url)
+        assert isinstance(store, RedisStore)
+        assert store.name == f"state '{name}"
 
 
 def test_nothing_or_memory_is_memory_and_a_store_is_itself() -> None:
@@ -45,52 +67,14 @@ def test_nothing_or_memory_is_memory_and_a_store_is_itself() -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        (
-            "sqlite:///state.db",
-            "sqlite:// is not in this version, known are memory, json; expected",
-        ),
-        ("redis://localhost/0", "redis:// is not in this version"),
+        ("mysql://me:pw@here/x", "mysql://... is not in this version, known are memory, json, sq"),
         ("json://", "names no file"),
-        ("state.db", r"'state\.db' is no form that is known; expected memory://.*json"),
+        ("sqlite:///", "names no file"),
+        ("state.txt", r"'state\.txt' is no form that is known; expected memory://.*json"),
     ],
 )
 def test_other_forms_are_refused_and_the_known_ones_listed(url: str, message: str) -> None:
-    """Before anything is read or written."""
-    with pytest.raises(StateError, match=message):
+    """Before anything is read or written, and without what may be a password."""
+    with pytest.raises(StateError, match=message) as caught:
         open_state(url)
-
-
-@pytest.fixture(params=["memory", "json"])
-def reopened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], StateStore]:
-    """Return a way to open the same store again and again."""
-    memory = MemoryStore()
-    if request.param == "memory":
-        return lambda: memory
-    return lambda: JsonFileStore(tmp_path / "s.json")
-
-
-def test_a_store_keeps_the_last_document(reopened: Callable[[], StateStore]) -> None:
-    """Any bytes, also none; a document of no bytes is not "no document"."""
-    assert reopened().load() is None
-    for data in (b"{}", bytes(range(256)) * 500, b""):
-        store = reopened()
-        store.load()
-        store.save(data)
-        assert store.load() == data
-        assert reopened().load() == data
-
-
-def test_a_load_and_a_save_fit_into_one_lock(reopened: Callable[[], StateStore]) -> None:
-    """The lock may be taken again by its holder, and is free afterwards, also after an error."""
-    store = reopened()
-    with suppress(ZeroDivisionError), store.exclusive():
-        store.load()
-        with store.exclusive():
-            store.save(b"1")
-        raise ZeroDivisionError
-
-    other = reopened()
-    with other.exclusive():
-        assert other.load() == b"1"
-        other.save(b"2")
-    assert store.load() == b"2"
+    assert "pw" not in str(caught.value)

@@ -7,16 +7,36 @@ same bits. The document stands alone: a report can be applied to it without the 
 from collections.abc import Iterable, Iterator
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from tracetier.errors import InputError, StateError
+from tracetier.route.columns import Column, audit_columns
+from tracetier.route.control.state import ControlState
 from tracetier.route.ledger import Pending
+from tracetier.route.move import Move
+from tracetier.route.policy.caps import Cap, Debt
+from tracetier.route.savings import SavingsBook
 from tracetier.route.state.audit import audit_open, audit_row, audit_strategy, audit_table
+from tracetier.route.state.mark import Mark
 from tracetier.route.strategy import StrategyState
 from tracetier.route.tally import Counts
 
-FORMAT = 1
-"""Number of the format that is written. Fields may be added with a default under one number."""
+FORMAT = 2
+"""Number of the format that is written. Fields may be added with a default under one number.
+
+1: no log of events; a decision was settled by its first report. It is read as what it is, a state
+at the start of a log.
+"""
+
+_READ = (1, 2)
+PENDING_TTL_S = 30 * 86_400.0
+"""How long a decision is waited for unless told otherwise: 30 days."""
+
+MAX_PENDING = 100_000
+"""Decisions kept open unless told otherwise; the oldest expires first."""
+
+MAX_APPLIED = 10_000
+"""Ids remembered after their report, to tell a second report from an unknown decision."""
 
 _PER_LINE = 8
 """Entries of a long list that share a line."""
@@ -48,6 +68,32 @@ class StateDocument(Struct, kw_only=True):
         Decisions whose report is out, oldest first.
     applied : list of str
         Ids of decisions whose report came, oldest first.
+    partial : dict of str to Pending
+        Decisions whose quality came and whose cost did not, oldest first.
+    epoch, position : str, int
+        The place in the log at which the document stands, see `Mark`.
+    now_s : float
+        Time of the last event, in seconds since 1970.
+    pending_ttl_s : float
+        Seconds after which, by the times of the events, a decision is given up.
+    max_pending : int
+        Decisions kept open, at most.
+    layout : int
+        Changes of the tiers or the model so far.
+    moves : list of Move
+        The newest of them, oldest first.
+    columns : list of Column, optional
+        The tiers as columns over the artifact's; ``None`` where they are its own.
+    artifact_path : str, optional
+        Where the artifact was loaded from, if it was swapped in at run time.
+    caps : list of Cap
+        Hard caps.
+    debts : dict of str to dict of str to Debt
+        What is drawn on them, by the cap in words and by session or tenant.
+    savings : SavingsBook
+        What was spent, and what the dearest tier would have cost.
+    control : ControlState, optional
+        The account of a goal, as the process that wrote the document had it.
     """
 
     format: int
@@ -61,16 +107,53 @@ class StateDocument(Struct, kw_only=True):
     decisions: list[list[int]]
     pending: dict[str, Pending]
     applied: list[str]
+    partial: dict[str, Pending] = {}
+    epoch: str = ""
+    position: int = 0
+    now_s: float = 0.0
+    pending_ttl_s: float = PENDING_TTL_S
+    max_pending: int = MAX_PENDING
+    layout: int = 0
+    moves: list[Move] = []
+    columns: list[Column] | None = None
+    artifact_path: str | None = None
+    caps: list[Cap] = []
+    debts: dict[str, dict[str, Debt]] = {}
+    savings: SavingsBook = field(default_factory=SavingsBook)
+    control: ControlState | None = None
 
 
 class _Head(Struct):
     format: int
+    epoch: str = ""
+    position: int = 0
 
 
 def encode_document(document: StateDocument) -> bytes:
     """Return the document as UTF-8 JSON, laid out in lines."""
-    text = "".join(_laid_out(msgspec.to_builtins(document), "\n"))
-    return text.encode() + b"\n"
+    return lay_out(pack_document(document))
+
+
+def pack_document(document: StateDocument) -> bytes:
+    """Return the document as UTF-8 JSON in one line, as fast as may be."""
+    return msgspec.json.encode(document)
+
+
+def lay_out(packed: bytes) -> bytes:
+    """Return the same JSON laid out in lines."""
+    return "".join(_laid_out(msgspec.json.decode(packed), "\n")).encode() + b"\n"
+
+
+def head_of(data: bytes) -> Mark:
+    """Return the place in the log at which an encoded document stands, without the rest.
+
+    Raises
+    ------
+    msgspec.MsgspecError
+        If it is no document.
+    """
+    head = msgspec.json.decode(data, type=_Head)
+    return Mark(head.epoch, head.position)
 
 
 def decode_document(data: bytes, *, where: str) -> StateDocument:
@@ -90,8 +173,10 @@ def decode_document(data: bytes, *, where: str) -> StateDocument:
     """
     try:
         head = msgspec.json.decode(data, type=_Head)
-        if head.format == FORMAT:
-            return _audited(msgspec.json.decode(data, type=StateDocument), where)
+        if head.format in _READ:
+            document = _audited(msgspec.json.decode(data, type=StateDocument), where)
+            document.format = FORMAT
+            return document
     except (msgspec.MsgspecError, InputError) as error:
         raise StateError(
             f"{where} holds no readable state ({len(data)} bytes: {error}); it was left as it is: "
@@ -100,7 +185,8 @@ def decode_document(data: bytes, *, where: str) -> StateDocument:
     age = "a newer" if head.format > FORMAT else "an unknown"
     raise StateError(
         f"{where} has state format {head.format}, of {age} version of tracetier; this one reads "
-        f"format {FORMAT}: upgrade tracetier, or use another state. It was left as it is"
+        f"formats {', '.join(map(str, _READ))}: upgrade tracetier, or use another state. It was "
+        "left as it is"
     )
 
 
@@ -110,7 +196,18 @@ def _audited(document: StateDocument, where: str) -> StateDocument:
     audit_row("cost_ref_usd, lam", [document.cost_ref_usd, document.lam], 2, least=0)
     audit_row("counts", msgspec.structs.astuple(document.counts), 4, least=0)
     audit_strategy(document.strategy, n_buckets, n_tiers)
-    audit_open(document.pending, document.applied, n_buckets, n_tiers)
+    if document.columns is not None:
+        audit_columns(document.columns, document.tiers)
+    audit_row(
+        "position, now_s, pending_ttl_s, max_pending",
+        [document.position, document.now_s, document.pending_ttl_s, document.max_pending],
+        4,
+        least=0,
+    )
+    audit_open(document.pending | document.partial, document.applied, n_buckets, n_tiers)
+    both = document.pending.keys() & document.partial.keys()
+    if both:
+        raise StateError(f"decision {min(both)!r} is both pending and partial")
     return document
 
 

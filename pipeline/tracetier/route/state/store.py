@@ -1,68 +1,165 @@
-"""Where a state's bytes live, by URL.
+"""Where a state lives, by URL: a document, and the log of events after it.
 
-A store keeps one document and knows nothing of what is in it. The choices are one table; a new
-store is a file, and a line here.
+A store keeps events in one order for all who share it, and knows nothing of what they mean. The
+choices are one table; a new store is a file, and a line here. What every store promises is what
+the conformance suite in the tests asks of each.
 """
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Literal, Protocol, get_args
 
 from tracetier.errors import StateError
-from tracetier.route.state.json_file import JsonFileStore
-from tracetier.route.state.memory import MemoryStore
+from tracetier.route.event import Event
+from tracetier.route.state.mark import Mark, Page, Stored
 
-StoreScheme = Literal["memory", "json"]
+StoreScheme = Literal["memory", "json", "sqlite", "redis", "rediss", "unix"]
 
-_FORMS = "memory://, json:///absolute/file, json://relative/file, or a path that ends in .json"
+_FORMS = (
+    "memory://, json:///absolute/file, json://relative/file, sqlite:///absolute/file, "
+    "sqlite://relative/file, redis://host:port/db, unix:///socket, or a path that ends in .json, "
+    ".db or .sqlite"
+)
 
 
 class StateStore(Protocol):
-    """Keeps one state document."""
+    """Keeps one state. One thread at a time; several stores on one place are kept apart."""
 
     @property
     def name(self) -> str:
-        """How messages call the store."""
+        """How messages call the store; never holds a password."""
         ...
 
     @property
     def is_durable(self) -> bool:
-        """Whether what is saved outlives the process: then each feedback batch is saved."""
+        """Whether what is stored outlives the process.
+
+        Such a store is slow: it is called outside the router's lock, decisions go to it in groups
+        from the background, and it is looked at again and again for what others appended.
+        """
         ...
 
-    def load(self) -> bytes | None:
-        """Return the last document, ``None`` if there never was one."""
+    @property
+    def compact_every(self) -> int:
+        """Events after which the log is folded into the document."""
         ...
 
-    def save(self, data: bytes) -> None:
-        """Replace the document, wholly or not at all.
+    def load(self) -> Stored | None:
+        """Return everything, ``None`` if there is no state.
 
         Raises
         ------
         StorageError
-            If the store refuses; the old document then stands.
+            If the store cannot be reached or read.
         StateError
-            If another writer replaced the document since this store last read or wrote it.
+            If what it holds is damaged or of a future format.
         """
         ...
 
-    def exclusive(self) -> AbstractContextManager[None]:
-        """Keep every other writer out, for a load followed by a save."""
+    def append(self, events: Sequence[Event], mark: Mark, *, durable: bool = True) -> Page:
+        """Append all the events or none; return what others had appended since ``mark``.
+
+        The events stand in the log directly after the others'. Where the page says that the log
+        is elsewhere or behind, nothing was appended.
+
+        Parameters
+        ----------
+        events : sequence of Event
+        mark : Mark
+            The caller's place.
+        durable : bool
+            Whether the events must outlive a crash when this returns; else after the next durable
+            call.
+
+        Raises
+        ------
+        StorageError
+            If the store refuses. Whether it has the events is then not known, unless it says so.
+        """
+        ...
+
+    def read(self, mark: Mark) -> Page:
+        """Return what others have appended since ``mark``."""
+        ...
+
+    def compact(self, document: bytes, mark: Mark) -> None:
+        """Put the document that stands at ``mark`` in place of the log up to there.
+
+        Does nothing where the stored document stands there or later, or is of another epoch.
+        """
+        ...
+
+    def replace(
+        self, document: bytes, mark: Mark, *, expected: Mark | Literal["any"] | None
+    ) -> bool:
+        """Put a document in place of everything, unless the end of the log is not ``expected``.
+
+        ``None`` expects an empty store; with ``"any"`` whatever there is goes, damaged or not.
+        Returns whether it was done.
+        """
+        ...
+
+    def keep(self, name: str, document: bytes) -> None:
+        """Keep a document under a name, beside the state."""
+        ...
+
+    def kept(self) -> Mapping[str, bytes]:
+        """Return the documents that were kept, by name."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections; a later call opens them again."""
         ...
 
 
-def _memory(rest: str) -> StateStore:
+def _memory(url: str, rest: str) -> StateStore:
+    from tracetier.route.state.memory import MemoryStore
+
     return MemoryStore()
 
 
-def _json(rest: str) -> StateStore:
+def _json(url: str, rest: str) -> StateStore:
+    from tracetier.route.state.json_file import JsonFileStore
+
     if not rest:
         raise StateError(f"state 'json://' names no file; expected {_FORMS}")
     return JsonFileStore(rest)
 
 
-_STORES: dict[StoreScheme, Callable[[str], StateStore]] = {"memory": _memory, "json": _json}
+def _sqlite(url: str, rest: str) -> StateStore:
+    from tracetier.route.state.sqlite import SqliteStore
+
+    if not rest.strip("/"):
+        raise StateError(f"state {url!r} names no file; expected {_FORMS}")
+    # As other libraries have it, sqlite:///state.db is a file of the working folder; nobody keeps
+    # a state in the root folder.
+    if rest.startswith("/") and "/" not in rest[1:]:
+        rest = rest[1:]
+    return SqliteStore(rest)
+
+
+def _redis(url: str, rest: str) -> StateStore:
+    from tracetier.route.state.redis import RedisStore
+
+    return RedisStore(url)
+
+
+_STORES: dict[StoreScheme, Callable[[str, str], StateStore]] = {
+    "memory": _memory,
+    "json": _json,
+    "sqlite": _sqlite,
+    "redis": _redis,
+    "rediss": _redis,
+    "unix": _redis,
+}
+
+_SUFFIXES: dict[str, StoreScheme] = {
+    ".json": "json",
+    ".db": "sqlite",
+    ".sqlite": "sqlite",
+    ".sqlite3": "sqlite",
+}
 
 
 def open_state(url: str | os.PathLike[str] | StateStore | None) -> StateStore:
@@ -71,8 +168,11 @@ def open_state(url: str | os.PathLike[str] | StateStore | None) -> StateStore:
     Parameters
     ----------
     url : str, path, StateStore or None
-        ``memory://`` or ``None``, ``json:///absolute/file``, ``json://relative/file``, or a plain
-        path that ends in ``.json``; a store is returned as it is.
+        ``memory://`` or ``None``; ``json://`` or ``sqlite://`` and a file, absolute with a third
+        slash (``sqlite:///state.db``, with no folder, is a file of the working folder too);
+        ``redis://host:port/db``, ``rediss://`` or ``unix:///socket``, with ``?state=NAME`` to
+        keep several in one database; or a plain path that ends in ``.json``, ``.db`` or
+        ``.sqlite``. A store is returned as it is.
 
     Raises
     ------
@@ -85,19 +185,20 @@ def open_state(url: str | os.PathLike[str] | StateStore | None) -> StateStore:
     ('memory://', True)
     """
     if url is None:
-        return MemoryStore()
+        return _memory("memory://", "")
     if not isinstance(url, (str, os.PathLike)):
         return url
     text = os.fspath(url)
     scheme, separator, rest = text.partition("://")
     if not separator:
-        if text.lower().endswith(".json"):
-            return JsonFileStore(text)
+        known = _SUFFIXES.get(Path(text).suffix.lower())
+        if known is not None:
+            return _STORES[known](text, os.path.abspath(text))  # noqa: PTH100 - links stay links
         raise StateError(f"state {text!r} is no form that is known; expected {_FORMS}")
     for known, factory in _STORES.items():
         if known == scheme.lower():
-            return factory(rest)
+            return factory(text, rest)
     raise StateError(
-        f"state {text!r}: {scheme}:// is not in this version, known are "
+        f"state {scheme}://... is not in this version, known are "
         f"{', '.join(get_args(StoreScheme))}; expected {_FORMS}"
     )
