@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 import tracetier.evaluate
 import tracetier.ingest
 import tracetier.train  # noqa: F401 - for its name alone
-from tracetier.api import evaluate, ingest, replay, train
+from tracetier.api import compare, evaluate, ingest, replay, train
 from tracetier.errors import (
     ArtifactError,
+    CapError,
     FeedbackError,
     FormatError,
     InputError,
     LeakageError,
+    PolicyError,
     RecordError,
     SettingsError,
     StateError,
@@ -44,6 +46,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ArtifactError",
+    "CapError",
     "Decision",
     "Feedback",
     "FeedbackError",
@@ -51,6 +54,7 @@ __all__ = [
     "InputError",
     "Invocation",
     "LeakageError",
+    "PolicyError",
     "RecordError",
     "Router",
     "Settings",
@@ -66,6 +70,7 @@ __all__ = [
     "TracetierError",
     "TrainingError",
     "WorkError",
+    "compare",
     "evaluate",
     "ingest",
     "load_artifact",

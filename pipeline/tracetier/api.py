@@ -10,9 +10,12 @@ from tracetier.tiers import TierSet
 
 if TYPE_CHECKING:
     from tracetier.artifact import Artifact
+    from tracetier.evaluate.gate import Comparison
     from tracetier.evaluate.replay_result import Replay
     from tracetier.evaluate.result import Evaluation
+    from tracetier.evaluate.splits import SplitKind
     from tracetier.evaluate.stream import ReplayStrategy
+    from tracetier.features.encoders import Encode
     from tracetier.ingest.summary import IngestSummary
 
 Progress = Callable[[str, float], None]
@@ -33,6 +36,7 @@ def ingest(
     redact: bool = False,
     no_text: bool = False,
     strict: bool = False,
+    default_model: str | None = None,
     settings: Settings | None = None,
     jobs: int = 1,
     engine: str | None = None,
@@ -73,6 +77,8 @@ def ingest(
         variable ``TRACETIER_HASH_KEY``.
     strict : bool
         Raise at the first record that cannot be read, instead of listing it as an issue.
+    default_model : str, optional
+        Model of rows that name neither model nor tier; by default that of the settings.
     settings : Settings, optional
         By default ``tracetier.toml`` and the environment.
     jobs : int
@@ -105,6 +111,7 @@ def ingest(
         redact=redact,
         no_text=no_text,
         strict=strict,
+        default_model=default_model,
         settings=settings or load_settings(),
         jobs=jobs,
         engine=engine,
@@ -120,6 +127,8 @@ def train(
     lam: float | None = None,
     budget_usd: float | None = None,
     quality_floor: float | None = None,
+    saving: float | None = None,
+    encode: "Encode | str | None" = None,
     seed: int | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
@@ -138,6 +147,11 @@ def train(
         Solve lambda instead, for this mean cost per task in USD.
     quality_floor : float, optional
         Solve lambda instead, for this mean quality, 0-10.
+    saving : float, optional
+        Solve lambda for this saving instead, a share of the dearest tier's cost: .5 is half of it.
+    encode : callable or str, optional
+        A sentence encoder, from a list of texts to an array with a row per text, or the name of
+        one: ``"wordllama"`` comes with the extra ``embeddings``. Decisions need it too.
     seed : int, optional
         By default that of the settings.
     settings : Settings, optional
@@ -158,6 +172,8 @@ def train(
         lam=lam,
         budget_usd=budget_usd,
         quality_floor=quality_floor,
+        saving=saving,
+        encode=encode,
         seed=seed,
         settings=settings,
         progress=progress,
@@ -165,20 +181,24 @@ def train(
 
 
 def evaluate(
-    artifact: str | Path,
+    artifact: "Artifact | str | Path",
     table: str | Path,
     *,
     lam: float | None = None,
     seed: int = 0,
     n_boot: int = 2000,
+    split: "SplitKind | None" = None,
+    source: str = "task_type",
+    learning_curve: bool = False,
+    n_jobs: int = 1,
     progress: Progress | None = None,
 ) -> "Evaluation":
     """Compare what the artifact would have done on a table with the fixed tiers and controls.
 
     Parameters
     ----------
-    artifact : path
-        The artifact, a folder or one file.
+    artifact : Artifact or path
+        The artifact, as ``train`` returned it, a folder or one file.
     table : path
         Feature table with the outcomes.
     lam : float, optional
@@ -187,21 +207,83 @@ def evaluate(
         Seed of resampling, folds and random controls.
     n_boot : int
         Resamples behind each interval.
+    split : {"time", "source", "group"}, optional
+        Train the recipe anew on a part of the table and tell it on the rest: on later tasks, on
+        one source after the other, or on a fifth of the groups after the other.
+    source : str
+        Column whose values are the sources.
+    learning_curve : bool
+        Train the recipe on more and more tasks too, to see how many traces are enough.
+    n_jobs : int
+        Trainings at a time.
     progress : callable, optional
         Told how far the work is.
 
     Returns
     -------
     Evaluation
-        ``.summary()`` is all of it as plain data.
+        ``.summary()`` is all of it as plain data, ``.to_markdown()`` and ``.to_html(path)`` the
+        report.
     """
     from tracetier.evaluate import run
 
-    return run.evaluate(artifact, table, lam=lam, seed=seed, n_boot=n_boot, progress=progress)
+    return run.evaluate(
+        artifact,
+        table,
+        lam=lam,
+        seed=seed,
+        n_boot=n_boot,
+        split=split,
+        source=source,
+        learning_curve=learning_curve,
+        n_jobs=n_jobs,
+        progress=progress,
+    )
+
+
+def compare(
+    incumbent: "Artifact | str | Path",
+    candidate: "Artifact | str | Path",
+    table: str | Path,
+    *,
+    lam: float | None = None,
+    seed: int = 0,
+    n_boot: int = 2000,
+    progress: Progress | None = None,
+) -> "Comparison":
+    """Bound the gain of a new artifact over what is in use.
+
+    Parameters
+    ----------
+    incumbent : Artifact, path or str
+        What is in use: an artifact, the name of a tier, or ``"logs"`` for what the logs did.
+    candidate : Artifact or path
+        What may replace it.
+    table : path
+        Feature table with the outcomes, of every tier or of the one that was taken.
+    lam : float, optional
+        Lambda of both and of the reward; by default the candidate's.
+    seed : int
+        Seed of the resampling.
+    n_boot : int
+        Resamples behind each interval.
+    progress : callable, optional
+        Told how far the work is.
+
+    Returns
+    -------
+    Comparison
+        ``.passes`` is true where the lower bound of ``.gain`` is above 0.
+    """
+    from tracetier.evaluate import gate
+
+    return gate.compare(
+        incumbent, candidate, table, lam=lam, seed=seed, n_boot=n_boot, progress=progress
+    )
 
 
 def replay(
-    artifact: str | Path,
+    artifact: "Artifact | str | Path",
     table: str | Path,
     *,
     strategy: "ReplayStrategy" = "residual",
@@ -216,8 +298,8 @@ def replay(
 
     Parameters
     ----------
-    artifact : path
-        The artifact, a folder or one file.
+    artifact : Artifact or path
+        The artifact, as ``train`` returned it, a folder or one file.
     table : path
         Feature table with the outcome of every tier for every task.
     strategy : {"residual", "seed", "seed-cold", "greedy"}

@@ -33,7 +33,7 @@ def test_a_flag_comes_before_the_environment_and_that_before_the_file(
         def summary(self) -> dict[str, object]:
             return self._asdict()
 
-    def evaluate(artifact: Path, table: Path, *, lam: float, seed: int, progress: object) -> Terms:
+    def evaluate(artifact: Path, table: Path, *, lam: float, seed: int, **others: object) -> Terms:
         return Terms(lam, seed)
 
     def terms(*args: object) -> tuple[float | None, int]:
@@ -61,3 +61,44 @@ def test_bad_input_is_told(run: Run, artifact: Path, table: Path, damaged: Path)
         assert found.exit_code == 2
         assert told in found.stderr
         assert found.stdout == ""
+
+
+def test_a_report_is_written_beside_the_result(run: Run, artifact: Path, table: Path) -> None:
+    """Page and Markdown, told on stderr; stdout still holds the JSON alone."""
+    found = run("evaluate", artifact, table, "--html", "r.html", "--md", "r.md", "--json")
+    read = json.loads(found.stdout)
+
+    assert found.exit_code == 0
+    assert "report written to r.html" in found.stderr
+    assert Path("r.html").read_text().startswith("<!doctype html>")
+    assert read["judgement"] in Path("r.md").read_text()
+
+
+def test_a_report_that_cannot_be_written_is_told_before_the_work(
+    run: Run, artifact: Path, table: Path
+) -> None:
+    """Not after minutes of it."""
+    for option in ("--html", "--md"):
+        found = run("evaluate", artifact, table, option, "nowhere/r")
+
+        assert found.exit_code == 2
+        assert "lies in a folder that does not exist" in found.stderr
+
+
+def test_a_split_trains_anew_and_says_so(run: Run, artifact: Path, table: Path) -> None:
+    """By group every task is tested once."""
+    found = run("evaluate", artifact, table, "--split", "group", "--json")
+    read = json.loads(found.stdout)
+
+    assert read["split"]["kind"] == "group"
+    assert sum(part["n_test"] for part in read["split"]["parts"]) == read["n_tasks"] == 100
+    assert read["n_out_of_fold"] == 0
+    assert "trained anew 5 times" in " ".join(read["notes"])
+
+
+def test_an_unknown_source_names_what_there_is(run: Run, artifact: Path, table: Path) -> None:
+    """Before anything is trained."""
+    found = run("evaluate", artifact, table, "--split", "source", "--source", "team")
+
+    assert found.exit_code == 2
+    assert "source column 'team' is not in the table; it has task_type" in found.stderr

@@ -164,3 +164,18 @@ def test_nothing_there_is_told(run: Run) -> None:
 
     assert found.exit_code == 2
     assert "give a log, a feature table, an artifact or a state" in found.stderr
+
+
+def test_the_mends_that_an_unknown_format_names_are_there(run: Run) -> None:
+    """A log of the user's own: the message names --map, and with it the log is read."""
+    Path("odd.jsonl").write_text('{"ask": "Rename foo", "grade": 7, "who": "haiku"}\n')
+    Path("map.toml").write_text('task_text = "ask"\ntier = "who"\ny_quality = "grade"\n')
+    refused = run("inspect", "odd.jsonl")
+    found = run("inspect", "odd.jsonl", "--map", "map.toml", "--json")
+    named = run("inspect", "odd.jsonl", "--format", "nonsense")
+
+    assert (refused.exit_code, named.exit_code) == (2, 2)
+    assert "--map FILE" in refused.stderr
+    assert "'nonsense'" in named.stderr
+    assert found.exit_code == 0, found.stderr
+    assert json.loads(found.stdout)["files"][0]["format"] == "mapped"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tracetier.evaluate import replay, run
+from tracetier.evaluate import arguments
 from tracetier.heads.prior import Prediction, PriorStats
 from tracetier.records import Invocation, Task
 from tracetier.table import TableWriter
@@ -113,8 +113,7 @@ def use_artifact(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeArtifact]
 
     def use(**changed: Any) -> FakeArtifact:  # Any: whatever the field holds
         artifact = replace(FakeArtifact(), **changed)
-        for module in (run, replay):
-            monkeypatch.setattr(module, "load_artifact", lambda path: artifact)
+        monkeypatch.setattr(arguments, "load_artifact", lambda path: artifact)
         return artifact
 
     return use

@@ -57,12 +57,18 @@ def test_a_router_that_is_the_oracle_closes_the_gap(found: FullResult) -> None:
     figures = found.router.frontier
     assert figures is not None
 
-    assert figures.gap_closed.estimate == pytest.approx(1.0)
-    assert figures.aiq.estimate == pytest.approx((0.875 * 0.75 + 2.25) / 3)
-    assert figures.aiq_gain.estimate == pytest.approx((0.875 * 0.75 + 2.25) / 3 - 0.875)
-    assert figures.saving_at_100.estimate == pytest.approx(0.5625)
+    published = figures.hindsight
+    assert published is not None
+    assert published.gap_closed == pytest.approx(1.0)
+    assert published.aiq == pytest.approx((0.875 * 0.75 + 2.25) / 3)
+    assert published.aiq_gain == pytest.approx((0.875 * 0.75 + 2.25) / 3 - 0.875)
+    assert published.saving_at_100 == pytest.approx(0.5625)
     # .99 lies at 1 + (.24 / .25) * .75 = 1.72 USD.
-    assert figures.saving_at_99.estimate == pytest.approx(1 - 1.72 / 4)
+    assert published.saving_at_99 == pytest.approx(1 - 1.72 / 4)
+    # Chosen on four fifths and told on the last it is the same, but for their unequal shares.
+    assert figures.gap_closed.estimate == pytest.approx(1.0, abs=0.05)
+    assert figures.aiq_gain.estimate == pytest.approx(published.aiq_gain, abs=0.005)
+    assert figures.saving_at_99.estimate == pytest.approx(published.saving_at_99, abs=0.02)
     assert found.gap_at_oracle.estimate == 0.0
 
 
@@ -92,10 +98,52 @@ def test_the_controls_stand_between_the_fixed_tiers_and_the_oracle(found: FullRe
         "oracle",
     ]
     assert gap["oracle"] == pytest.approx(1.0)
-    assert gap["bucket mean"] == pytest.approx(1.0)
+    assert gap["bucket mean"] == pytest.approx(1.0, abs=0.05)
     assert gap["fixed mixtures"] == 0.0
-    assert gap["shuffled"] < 0.3
-    assert gap["random"] < 0.3
+    assert abs(gap["shuffled"]) < 0.2
+    assert abs(gap["random"]) < 0.2
+
+
+def test_predictions_that_know_nothing_close_no_gap(found: FullResult) -> None:
+    """The whole way through choosing and telling, 0 is in the interval of both controls."""
+    for name in ("shuffled", "random"):
+        figures = found.controls[name].frontier
+        assert figures is not None
+        for each in (figures.gap_closed, figures.aiq_gain):
+            assert each.low <= 0.0 <= each.high
+
+
+def test_the_router_is_compared_with_the_bucket_mean_pair_by_pair(found: FullResult) -> None:
+    """Over all lambdas both do the same. At .4 shrunk means find nothing cheap worth its risk.
+
+    All on the dear tier instead of 30 of 40 on the cheap one: .4 * (4 - 1.75) / 4 = .225 of reward.
+    """
+    versus = found.versus_bucket_mean
+    assert versus is not None
+
+    assert versus.reward.estimate == pytest.approx(0.225)
+    assert 0.0 < versus.reward.low < 0.225 < versus.reward.high
+    assert versus.gap_closed.estimate == pytest.approx(0.0)
+
+
+def test_neighbours_are_a_control_where_features_are_given() -> None:
+    """With the hard tasks apart from the easy ones they know what the buckets know."""
+    tasks = TASKS._replace(features=5.0 * HARD[:, None] + 0.01 * np.arange(40)[:, None])
+    found = compare(tasks, predictions(QUALITY), ONCE).controls["kNN"]
+
+    assert found.at_lam is not None
+    assert found.at_lam.quality.estimate == pytest.approx(0.75, abs=0.26)
+    assert found.frontier is not None
+
+
+def test_the_curve_is_drawn_by_cost(found: FullResult) -> None:
+    """Ascending, from the cheap tier to where more money buys nothing."""
+    costs = [point.cost_usd for point in found.router.curve]
+
+    assert costs == sorted(costs)
+    assert costs[0] == pytest.approx(1.0)
+    assert costs[-1] == pytest.approx(1.75, abs=0.05)
+    assert all(point.quality.low <= point.quality.estimate + 1e-9 for point in found.router.curve)
 
 
 def test_the_majority_tier_and_the_oracle_have_a_point_at_lambda(found: FullResult) -> None:
@@ -142,7 +190,7 @@ def test_predictions_that_mislead_are_shown_as_such() -> None:
     assert wrong.router.frontier is not None
 
     assert point.quality.estimate == 0.75
-    assert wrong.router.frontier.gap_closed.estimate == 0.0
+    assert wrong.router.frontier.gap_closed.estimate == pytest.approx(0.0, abs=1e-9)
     # Falling back on the fixed tiers keeps the calibrated point honest.
     assert wrong.calibrated["quality_100"].quality_kept.estimate == 1.0
 
@@ -152,7 +200,8 @@ def test_the_same_seed_gives_the_same_numbers(found: FullResult) -> None:
     quality = 0.5 + 0.4 * (QUALITY - 0.5)
     other = compare(TASKS, predictions(quality), ONCE._replace(seed=1))
 
-    assert compare(TASKS, predictions(quality), ONCE) == found
+    # As text: what is undefined (nan) is not equal to itself.
+    assert repr(compare(TASKS, predictions(quality), ONCE)) == repr(found)
     assert other.fixed["small"].quality.low != found.fixed["small"].quality.low or (
         other.fixed["small"].quality.high != found.fixed["small"].quality.high
     )

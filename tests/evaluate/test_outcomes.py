@@ -1,18 +1,16 @@
-"""Tables as outcomes: full information, logged rows, or a clear error."""
+"""Tables as outcomes: full information, rows to be weighed, or a clear error."""
 
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from tracetier.errors import TableError
 from tracetier.evaluate.outcomes import (
-    FullOutcomes,
-    LoggedOutcomes,
+    full_outcomes_of,
     gather_full_outcomes,
-    gather_outcomes,
+    rows_with_texts,
 )
 from tracetier.records import Invocation
 from tracetier.table import read_table
@@ -38,7 +36,12 @@ def all_tiers(task: int, quality: float = 1.0) -> list[Invocation]:
 @pytest.fixture
 def gather(write_table: Any, artifact: Any) -> Any:
     """Return a function from rows to outcomes."""
-    return lambda rows: gather_outcomes(read_table(write_table(rows)), artifact.tiers)
+
+    def outcomes(rows: list[Invocation]) -> Any:
+        found = rows_with_texts(read_table(write_table(rows)), artifact.tiers)
+        return full_outcomes_of(found, artifact.tiers)
+
+    return outcomes
 
 
 def test_full_information_keeps_the_complete_tasks_and_counts_the_others(gather: Any) -> None:
@@ -54,7 +57,8 @@ def test_full_information_keeps_the_complete_tasks_and_counts_the_others(gather:
     ]
     found = gather(rows)
 
-    assert isinstance(found, FullOutcomes)
+    assert found is not None
+    assert found.row.tolist() == [0, 4, 5, 6]
     assert [task.text for task in found.tasks] == ["task 0", "task 4", "task 5", "task 6"]
     assert found.quality.tolist() == [[0.25] * 3] + [[0.75] * 3] * 3
     assert found.n_left_out == 3
@@ -69,52 +73,21 @@ def test_a_tier_that_ran_twice_counts_with_its_mean(gather: Any) -> None:
     assert found.cost_usd.tolist() == [[0.5, 1.0, 0.5]]
 
 
-def test_logged_rows_need_quality_cost_and_propensity(gather: Any) -> None:
-    """Of five tasks on one tier each, three are usable; two are counted."""
-    rows = [
-        row(0, "high", 1.0, 2.0, p_log=0.5),
-        row(1, "low", 0.0, 1.0, p_log=0.25),
-        row(2, "low", None, 1.0, p_log=0.25),
-        row(3, "mid", 0.5, 1.0),
-        row(4, "mid", 0.5, 1.0, p_log=1.0),
-    ]
-    found = gather(rows)
-
-    assert isinstance(found, LoggedOutcomes)
-    assert found.tier.tolist() == [2, 0, 1]
-    assert found.quality.tolist() == [1.0, 0.0, 0.5]
-    assert found.cost_usd.tolist() == [2.0, 1.0, 1.0]
-    assert found.p_log.tolist() == [0.5, 0.25, 1.0]
-    assert [task.text for task in found.tasks] == ["task 0", "task 1", "task 4"]
-    assert found.n_left_out == 2
-
-
-def test_a_few_complete_tasks_do_not_make_a_log_full_information(gather: Any) -> None:
-    """One complete task among three: with propensities it is a log, without it is used alone."""
+def test_tasks_that_ran_on_few_tiers_need_weighing(gather: Any) -> None:
+    """One complete task of three is no full information; of two it is."""
     logged = [row(task, "mid", 0.5, 1.0, p_log=0.5) for task in (1, 2)]
-    without = [msgspec.structs.replace(each, p_log=None) for each in logged]
 
-    assert isinstance(gather([*all_tiers(0), *logged]), LoggedOutcomes)
-    alone = gather([*all_tiers(0), *without])
-    assert isinstance(alone, FullOutcomes)
-    assert (len(alone.tasks), alone.n_left_out) == (1, 2)
+    assert gather([*all_tiers(0), *logged]) is None
+    found = gather([*all_tiers(0), *logged[:1]])
+    assert (len(found.tasks), found.n_left_out) == (1, 1)
 
 
-def test_neither_full_nor_logged_says_what_is_needed(gather: Any) -> None:
-    """The message names the tiers, the column that is missing, and both mends."""
+def test_no_outcome_at_all_says_what_is_needed(gather: Any) -> None:
+    """The message names the tiers and both mends."""
     with pytest.raises(
-        TableError, match=r"none of the 2 tasks.*low, mid, high.*p_log.*every tier ran, or log the"
+        TableError, match=r"none of the 2 tasks.*low, mid, high.*join outcomes, or set prices"
     ):
-        gather([row(0, "low", 1.0, 1.0), row(1, "high", 1.0, 1.0)])
-
-
-@pytest.mark.parametrize("p_log", [0.0, -0.5, 1.5])
-def test_a_propensity_out_of_range_names_the_task(gather: Any, p_log: float) -> None:
-    """How many there are, and the first."""
-    rows = [row(0, "low", 1.0, 1.0, p_log=0.5), row(1, "low", 1.0, 1.0, p_log=p_log)]
-
-    with pytest.raises(TableError, match=rf"p_log of task 't1' is {p_log:g}.*\(1 such rows\)"):
-        gather(rows)
+        gather([row(0, "low", 1.0, None), row(1, "high", 0.5, None)])
 
 
 def test_a_replay_needs_every_tier(write_table: Any, artifact: Any) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tracetier.errors import SettingsError
 from tracetier.evaluate.predictions import TaskPredictions
 from tracetier.evaluate.replay import Replay, budget_lams, replay
+from tracetier.evaluate.scenario import Scenario, parse_event
 from tracetier.records import Invocation
 
 
@@ -127,3 +128,48 @@ def test_progress_names_the_stages_in_order(run: Any) -> None:
         "done",
     ]
     assert len([1 for what, _ in told if what == "replaying"]) == 16
+
+
+def test_phases_are_told_with_what_was_spent_of_the_budget(run: Any) -> None:
+    """A price that falls to a tenth half-way: the budget is held before it."""
+    budget = 0.004
+    scenario = Scenario(events=(parse_event("price:high:0.1@75"),))
+    found = run(lam=None, budget_usd=budget, scenario=scenario, baselines=("greedy",))
+    own = found.strategies["residual"]
+
+    assert [(phase.start, phase.end) for phase in own.phases] == [(0, 75), (75, 150)]
+    first, second = own.phases
+    assert first.cost_share is not None
+    assert first.cost_share.estimate == pytest.approx(first.cost_usd.estimate / budget)
+    assert first.most is not None
+    assert first.most >= first.cost_share.estimate
+    assert second.share["high"] > first.share["high"]
+    assert own.spent[0] <= own.spent[1] < 1.1
+    assert list(found.strategies) == ["residual", "greedy"]
+    assert found.summary()["scenario"]["events"][0]["kind"] == "price"
+
+
+def test_without_events_there_is_one_phase_and_no_budget(run: Any) -> None:
+    """Its means are those at the last checkpoint."""
+    own = run().strategies["residual"]
+
+    assert len(own.phases) == 1
+    assert own.phases[0].quality.estimate == pytest.approx(own.quality[-1].estimate)
+    assert own.phases[0].cost_share is None
+    assert own.spent == []
+
+
+def test_a_tier_that_joins_is_new_to_the_model_too(run: Any) -> None:
+    """Its costs and quality start from the neighbours; it is not taken before it comes."""
+    scenario = Scenario(events=(parse_event("add:high@75"),))
+    own = run(scenario=scenario, baselines=()).strategies["residual"]
+
+    before, after = own.phases
+    assert before.share["high"] == 0.0
+    assert after.share["high"] > 0.1
+
+
+def test_a_phase_of_an_unknown_tier_is_told_before_any_work(run: Any) -> None:
+    """With the tiers that there are."""
+    with pytest.raises(SettingsError, match="about tier 'top'; the artifact has low, mid, high"):
+        run(scenario=Scenario(events=(parse_event("remove:top@5"),)))

@@ -6,12 +6,12 @@ import math
 import msgspec
 import pytest
 
-from tracetier.evaluate.importance import LoggedValue
 from tracetier.evaluate.result import (
     Candidate,
     Evaluation,
     FullResult,
     LoggedResult,
+    LoggedValue,
     PolicyOutcome,
     percent,
     scaled,
@@ -46,12 +46,12 @@ def logged_evaluation(ess: float) -> Evaluation:
     value = LoggedValue(
         quality=known,
         cost_usd=Interval(0.002, 0.001, 0.003),
-        quality_ips=unknown,
-        cost_usd_ips=unknown,
+        reward=unknown,
         n_matched=100,
         ess=ess,
         is_supported=ess >= 50,
     )
+    as_logged = msgspec.structs.replace(value, cost_usd=Interval(0.004, 0.003, 0.005))
     return Evaluation(
         artifact_id="a",
         table="t",
@@ -66,10 +66,12 @@ def logged_evaluation(ess: float) -> Evaluation:
         n_out_of_fold=0,
         n_fresh=100,
         logged=LoggedResult(
-            logged_quality=known,
-            logged_cost_usd=Interval(0.004, 0.003, 0.005),
+            as_logged=as_logged,
             router=value,
             fixed={"low": value, "high": value},
+            gain=Interval(0.1, -0.1, 0.3),
+            n_logged=100,
+            n_estimated=0,
         ),
     )
 
@@ -78,7 +80,7 @@ def test_what_is_undefined_is_null_in_json() -> None:
     """JSON has no nan."""
     summary = logged_evaluation(80.0).summary()
 
-    assert summary["logged"]["router"]["quality_ips"] == {
+    assert summary["logged"]["router"]["reward"] == {
         "estimate": 0.8,
         "low": None,
         "high": None,

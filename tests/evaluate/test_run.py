@@ -144,6 +144,7 @@ def test_progress_names_the_stages_in_order(run: Any, full_rows: list[Invocation
         "reading",
         "predicting",
         "comparing",
+        "weighing inputs",
         "done",
     ]
     assert all(0.0 <= share <= 1.0 for _, share in told)

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from tracetier.errors import SettingsError
+from tracetier.evaluate.scenario import Scenario, parse_event
 from tracetier.evaluate.stream import Stream, fresh_strategy, play
 from tracetier.heads.prior import Prediction
+from tracetier.route.control.goal import Goal
 
 N = 300
 
@@ -106,3 +108,56 @@ def test_an_unknown_strategy_lists_the_known_ones(artifact: Any) -> None:
 def test_the_reward_is_that_of_the_formula(stream: Stream) -> None:
     """10 quality - lambda cost, per task."""
     assert stream.reward[5, 2] == pytest.approx(10 * stream.quality[5, 2] - 2.0 * 1.0)
+
+
+def _held(stream: Stream, *events: str, **options: Any) -> Stream:
+    scenario = Scenario(events=tuple(map(parse_event, events)), **options)
+    return stream._replace(tiers=("low", "mid", "high"), scenario=scenario)
+
+
+def test_a_tier_is_not_taken_before_it_comes_nor_after_it_went(stream: Stream) -> None:
+    """high comes at 100, mid goes at 200; both are taken while they are there."""
+    played = play(_held(stream, "add:high@100", "remove:mid@200"), "residual", seed=0, order=0)
+
+    assert 2 not in played.tier[:100]
+    assert 1 not in played.tier[200:]
+    assert {1, 2} <= set(played.tier.tolist())
+
+
+def test_a_silent_drop_is_found_out(stream: Stream) -> None:
+    """Where high falls to .1, it is taken less than half as often as without."""
+    calm, fallen = (
+        play(_held(stream, *events), "residual", seed=0, order=0).tier[150:]
+        for events in ((), ("drop:high:0.1@0",))
+    )
+
+    assert 2 * (fallen == 2).sum() < (calm == 2).sum()
+
+
+def test_reports_that_never_come_teach_nothing(stream: Stream) -> None:
+    """With all of them lost, and with a delay as long as the stream, nothing is learned: same."""
+    lost, late = (
+        play(_held(stream, **options), "seed", seed=3, order=0)
+        for options in ({"missing": 1.0}, {"delay": N})
+    )
+
+    assert lost.tier.tolist() == late.tier.tolist()
+
+
+def test_noise_changes_what_is_reported_and_not_what_is_told(stream: Stream) -> None:
+    """Decisions differ, the outcomes that are counted are those of the table."""
+    noisy = _held(stream, noise=0.5)
+    played = play(noisy, "residual", seed=0, order=0)
+
+    assert played.tier.tolist() != play(stream, "residual", seed=0, order=0).tier.tolist()
+    assert noisy.in_order(played.order).quality.tolist() == stream.quality[played.order].tolist()
+
+
+def test_a_goal_is_held_by_any_strategy(stream: Stream) -> None:
+    """Half of what the best tiers would cost; costs are exact, so within 10 % in 300 decisions."""
+    usd = np.tile([1.0, 3.0, 10.0], (N, 1))
+    paced = stream._replace(goal=Goal(budget_usd=2.5), cost_usd=usd, cost_ref=10.0)
+
+    for name in ("residual", "seed", "greedy", "thompson"):
+        played = play(paced, name, seed=0, order=0)
+        assert usd[0][played.tier].mean() == pytest.approx(2.5, rel=0.1)

@@ -1,13 +1,51 @@
 """``tracetier evaluate``: what the artifact's router would have cost and scored."""
 
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
 from tracetier.cli.params import ArtifactPath, JsonFlag, LamOption, SeedOption, TablePath, lam_of
 from tracetier.settings import load_settings
+
+SplitKind = Literal["time", "source", "group"]
 
 
 def evaluate(
     artifact: ArtifactPath,
     table: TablePath,
     lam: LamOption = None,
+    split: Annotated[
+        SplitKind | None,
+        typer.Option(
+            help="Train the recipe anew on a part of the table and tell it on the rest: on later "
+            "tasks, on one source after the other, or on a fifth of the tasks after the other.",
+            show_default=False,
+        ),
+    ] = None,
+    source: Annotated[
+        str,
+        typer.Option(metavar="COLUMN", help="Column that tells sources apart, for --split source."),
+    ] = "task_type",
+    learning_curve: Annotated[
+        bool,
+        typer.Option(
+            "--learning-curve",
+            help="Train on more and more tasks too, to see how many are enough. Takes a while.",
+        ),
+    ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the report as one HTML file that needs no network.",
+            show_default=False,
+        ),
+    ] = None,
+    md: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the report as Markdown.", show_default=False),
+    ] = None,
     seed: SeedOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -18,12 +56,32 @@ def evaluate(
     with a 95 % interval.
     """
     from tracetier.api import evaluate as run
-    from tracetier.cli.terminal import progress, show, show_json
+    from tracetier.cli.terminal import progress, say, show, show_json
     from tracetier.evaluate.render import render
+    from tracetier.evaluate.report.write import check_writable, write_text
 
+    for file in (html, md):
+        if file is not None:
+            check_writable(file)
     settings = load_settings(overrides={"lam": lam, "seed": seed})
     with progress() as tell:
-        found = run(artifact, table, lam=lam_of(settings), seed=settings.seed, progress=tell)
+        found = run(
+            artifact,
+            table,
+            lam=lam_of(settings),
+            seed=settings.seed,
+            split=split,
+            source=source,
+            learning_curve=learning_curve,
+            n_jobs=settings.n_jobs or 1,
+            progress=tell,
+        )
+    if html is not None:
+        found.to_html(html)
+        say(f"report written to {html}")
+    if md is not None:
+        write_text(md, found.to_markdown())
+        say(f"report written to {md}")
     if as_json:
         show_json(found.summary())
     else:

@@ -12,6 +12,7 @@ from tracetier.settings import load_settings
 Kind = Literal["log", "table", "artifact", "state"]
 
 _HEAD_BYTES = 512
+_DATABASES = (".db", ".sqlite", ".sqlite3")
 
 
 def inspect(
@@ -24,6 +25,24 @@ def inspect(
             show_default=False,
         ),
     ],
+    format_name: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="Format of the log's files. Default: each is recognised by its content.",
+            show_default=False,
+        ),
+    ] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(
+            "--map",
+            metavar="FILE",
+            help="TOML or JSON file: our column, and the path to it in the log's records.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Show what is in a log, a table, an artifact or a state.
@@ -31,6 +50,9 @@ def inspect(
     Which of them it is, is found out. Of logs the first 1,000 records of each file are read, and
     nothing is written.
     """
+    if format_name is not None or mapping is not None:
+        _log(path, as_json, format_name=format_name, mapping=mapping)
+        return
     look = {"log": _log, "table": _table, "artifact": _artifact, "state": _state}
     look[kind_of(path)](path, as_json)
 
@@ -54,7 +76,7 @@ def kind_of(path: str) -> Kind:
         return _kind_of_folder(place)
     if place.name.endswith(".tar.zst"):
         return "artifact"
-    if place.suffix == ".json" and _names_an_artifact(place):
+    if place.suffix in _DATABASES or (place.suffix == ".json" and _names_an_artifact(place)):
         return "state"
     return "table" if _is_part(place) else "log"
 
@@ -92,11 +114,18 @@ def _is_part(place: Path) -> bool:
     return b"tracetier.schema_version" in metadata
 
 
-def _log(path: str, as_json: bool) -> None:
+def _log(
+    path: str,
+    as_json: bool,
+    *,
+    format_name: str | None = None,
+    mapping: Path | None = None,
+) -> None:
     from tracetier.cli.log_view import log_facts, render_log
     from tracetier.cli.terminal import show, show_json
 
-    facts = log_facts(Path(path), load_settings().tier_set)
+    tiers = load_settings().tier_set
+    facts = log_facts(Path(path), tiers, format=format_name, mapping=mapping)
     if as_json:
         show_json(facts)
     else:

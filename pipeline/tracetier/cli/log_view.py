@@ -20,8 +20,15 @@ from tracetier.ingest.assemble.score_tally import ScoreTally
 from tracetier.ingest.check import find_fault
 from tracetier.ingest.files import InputFile, find_files
 from tracetier.ingest.issue import Fault, Issue
+from tracetier.ingest.mapping import read_mapping
 from tracetier.ingest.read import Told, invocations
-from tracetier.ingest.registry import Context, detect_format, refuse_unreadable
+from tracetier.ingest.registry import (
+    Context,
+    Format,
+    detect_format,
+    format_named,
+    refuse_unreadable,
+)
 from tracetier.ingest.resolve import Resolver
 from tracetier.ingest.source import Source
 from tracetier.ingest.span import NoStep
@@ -60,7 +67,13 @@ class LogFacts(Struct, frozen=True, kw_only=True):
     first_issues: tuple[str, ...]
 
 
-def log_facts(path: Path, tiers: TierSet | None) -> LogFacts:
+def log_facts(
+    path: Path,
+    tiers: TierSet | None,
+    *,
+    format: str | None = None,
+    mapping: Path | None = None,
+) -> LogFacts:
     """Look into the first files of a path, and their first records.
 
     Parameters
@@ -69,6 +82,10 @@ def log_facts(path: Path, tiers: TierSet | None) -> LogFacts:
         A file or a folder.
     tiers : TierSet, optional
         Declared tiers.
+    format : str, optional
+        Name of the format of all files; by default each is recognised.
+    mapping : Path, optional
+        The user's own map of columns, see `read_mapping`; it makes ``mapped`` the format.
 
     Raises
     ------
@@ -76,7 +93,9 @@ def log_facts(path: Path, tiers: TierSet | None) -> LogFacts:
         If there is nothing to read; `FormatError` for one file in no known format.
     """
     files = find_files(path)
-    look = _Look(Resolver(tiers))
+    context = Context(None if mapping is None else read_mapping(mapping))
+    name = format or ("mapped" if mapping is not None else None)
+    look = _Look(Resolver(tiers), None if name is None else format_named(name), context)
     facts = tuple(look.read(file) for file in files[:N_FILES])
     names = tiers.names if tiers else ()
     return LogFacts(
@@ -104,23 +123,26 @@ def render_log(facts: LogFacts) -> RenderableType:
 class _Look:
     """Reads the first records of file after file."""
 
-    def __init__(self, resolver: Resolver) -> None:
+    def __init__(self, resolver: Resolver, format: Format | None, context: Context) -> None:
         self.rows: list[Invocation] = []
         self.reasons: Counter[str] = Counter()
         self.first: dict[str, str] = {}
         self._resolver = resolver
+        self._format = format
+        self._context = context
 
     def read(self, file: InputFile) -> FileFacts:
         source = Source(file.path)
         try:
             refuse_unreadable(source.head)
-            found = detect_format(source.head)
+            found = self._format or detect_format(source.head)
         except FormatError as error:
             if file.is_named:
                 raise
             self._note(Issue(file=source.name, reason="unknown_format", message=str(error)))
             return _facts(file, None, (0, 1), is_whole=False)
-        items = [(item, source.line) for item in islice(found.read(source, Context()), N_RECORDS)]
+        records = islice(found.read(source, self._context), N_RECORDS)
+        items = [(item, source.line) for item in records]
         tally = ScoreTally(NO_MAP.scores)
         steps = Steps(found.level, price=self._resolver.price, judges=NO_MAP, tally=tally)
         n_before = len(self.rows)

@@ -19,6 +19,9 @@ from tracetier.measures.operating_point import reference_tier
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
+N_LOG_TARGETS = 60
+N_EVEN_TARGETS = 41
+
 
 class Resampling(NamedTuple):
     """How tasks are resampled; the same values give the same draws for all that is compared."""
@@ -63,6 +66,13 @@ class FixedTiers(NamedTuple):
         tier_quality, tier_cost = rows[:, :n_tiers], rows[:, n_tiers:]
         return cls(tier_quality, tier_cost, reference_tier(tier_quality[0], tier_cost[0]))
 
+    @property
+    def targets_usd(self) -> Vector:
+        """Mean costs at which a held-out frontier is told: log-spaced, evenly spaced, any."""
+        low, high = float(self.cost_usd[0].min()), float(self.cost_usd[0].max())
+        even = np.linspace(low, high, N_EVEN_TARGETS)
+        return np.concatenate([log_costs(low, high, N_LOG_TARGETS), even, [np.inf]])
+
     def hull(self, row: int, also: SweepRows | None = None) -> Hull:
         """Return the hull of the tiers in a row, and of a sweep beside them."""
         cost, quality = self.cost_usd[row], self.quality[row]
@@ -72,23 +82,38 @@ class FixedTiers(NamedTuple):
         return upper_hull(cost, quality)
 
 
+class PublishedFigures(Struct, frozen=True, kw_only=True):
+    """The figures as papers define them: the hull drawn on the very tasks that it is told on.
+
+    For comparison with published numbers only. Chance lifts them, most where tasks are few.
+    """
+
+    aiq: float
+    aiq_gain: float
+    gap_closed: float
+    saving_at_100: float
+    saving_at_99: float
+    perf_gain: float
+
+
 class FrontierFigures(Struct, frozen=True, kw_only=True):
-    """Figures of a frontier, the fixed tiers among its points.
+    """Figures of a frontier whose policies were chosen on other tasks than they are told on.
 
     Attributes
     ----------
     aiq, aiq_gain : Interval
-        Mean height of the hull between the cheapest and the dearest tier's mean cost, in [0, 1],
-        and what of it the fixed tiers alone do not reach.
+        Mean quality over costs from the cheapest to the dearest tier's, in [0, 1], and what of it
+        the fixed tiers and their mixtures alone do not reach at the same cost.
     gap_closed : Interval
-        Share of the way from the fixed tiers to the oracle. Never below 0, since the fixed tiers
-        are among the points of the hull: chance alone lifts it, most of all in the resamples.
-        What of it is chance, the shuffled control shows.
+        Share of the way from the fixed tiers to the oracle, over costs spaced evenly in their
+        logarithm. 0 is what knowing nothing gives; below it, trusting the predictions harms.
     saving_at_100, saving_at_99 : Interval
-        Saving at no less than all and 99 % of the best fixed tier's quality, as a share of its
-        cost. Read off the frontier in hindsight; see the calibrated point for an honest one.
+        Saving at which all and 99 % of the best fixed tier's quality is first reached, as a share
+        of its cost.
     perf_gain : Interval
-        Best quality at any cost over that of the best fixed tier, less 1.
+        Quality of the policy chosen for quality alone over that of the best fixed tier, less 1.
+    hindsight : PublishedFigures, optional
+        The same, all chosen in hindsight. Oracle and fixed mixtures have nothing to choose.
     """
 
     aiq: Interval
@@ -97,6 +122,23 @@ class FrontierFigures(Struct, frozen=True, kw_only=True):
     saving_at_100: Interval
     saving_at_99: Interval
     perf_gain: Interval
+    hindsight: PublishedFigures | None = None
+
+
+class FigureRows(NamedTuple):
+    """Each figure by row, ``(1 + D,)``: for intervals, and for paired differences of two."""
+
+    aiq: Vector
+    aiq_gain: Vector
+    gap_closed: Vector
+    saving_at_100: Vector
+    saving_at_99: Vector
+    perf_gain: Vector
+
+    def figures(self, hindsight: PublishedFigures | None = None) -> FrontierFigures:
+        """Return estimates with intervals."""
+        intervals = {name: interval_of(rows) for name, rows in self._asdict().items()}
+        return FrontierFigures(**intervals, hindsight=hindsight)
 
 
 def sweep_rows(
@@ -118,10 +160,109 @@ def log_heights(fixed: FixedTiers, sweep: SweepRows | None = None) -> Vector:
     return heights
 
 
-def frontier_figures(
+class CurveRows(NamedTuple):
+    """A held-out frontier by row, and what of its targeted costs is left, ``(1 + D, J)`` each."""
+
+    quality: Matrix
+    cost_usd: Matrix
+    unspent_usd: Matrix
+
+
+def held_out_figures(
+    curve: CurveRows,
+    fixed: FixedTiers,
+    *,
+    fixed_heights: Vector,
+    oracle_heights: Vector,
+) -> FigureRows:
+    """All figures of a frontier whose policies were chosen on other tasks.
+
+    ``gain(c) = q(c) - fixed(cost(c) + unspent(c))``: quality over what the fixed tiers give for
+    the money that was really spent; money for which there is no use counts as spent.
+
+    Parameters
+    ----------
+    curve : CurveRows
+        At the costs of ``fixed.targets_usd``.
+    fixed : FixedTiers
+    fixed_heights, oracle_heights : (1 + D,) arrays
+        ``log_heights`` of the fixed tiers alone and of the oracle's sweep.
+    """
+    quality, cost, left = curve
+    gains = np.empty_like(quality)
+    plain = np.empty(len(quality))
+    for row in range(len(quality)):
+        hull = fixed.hull(row)
+        # np.interp stays level below the cheapest vertex, where quality_at knows no quality.
+        gains[row] = quality[row] - np.interp(cost[row] + left[row], hull.cost, hull.quality)
+        low, high = float(fixed.cost_usd[row].min()), float(fixed.cost_usd[row].max())
+        plain[row] = aiq(hull, low, high)
+    even = slice(N_LOG_TARGETS, N_LOG_TARGETS + N_EVEN_TARGETS)
+    gain = (0.5 * (gains[:, even][:, 1:] + gains[:, even][:, :-1])).mean(axis=1)
+    span = oracle_heights - fixed_heights
+    gap = np.full(len(span), np.nan)
+    np.divide(gains[:, :N_LOG_TARGETS].mean(axis=1), span, out=gap, where=span > 0)
+    best = fixed.quality[:, fixed.reference]
+    top = np.full(len(span), np.nan)
+    np.divide(quality[:, -1], best, out=top, where=best > 0)
+    saved = [_saving(quality, cost, fixed, fraction) for fraction in (1.0, 0.99)]
+    return FigureRows(
+        aiq=recentred(plain + gain),
+        aiq_gain=recentred(gain),
+        gap_closed=recentred(gap),
+        saving_at_100=saved[0],
+        saving_at_99=saved[1],
+        perf_gain=recentred(top - 1.0),
+    )
+
+
+def recentred(rows: Vector) -> Vector:
+    """Move the draws, all but the first row, so that their median is the estimate.
+
+    A resample holds fewer different tasks than the table, so what is chosen on it is chosen worse;
+    its draws tell how far the estimate may be off, and not where it lies.
+
+    Examples
+    --------
+    >>> recentred(np.array([0.5, 0.1, 0.3]))
+    array([0.5, 0.4, 0.6])
+    """
+    draws = rows[1:]
+    known = draws[np.isfinite(draws)]
+    if known.size == 0:
+        return rows
+    return np.asarray(np.r_[rows[0], draws + (rows[0] - np.median(known))])
+
+
+def _saving(quality: Matrix, cost: Matrix, fixed: FixedTiers, fraction: float) -> Vector:
+    """Find the saving at which each row's curve first reaches a share of the best quality."""
+    reference_cost = fixed.cost_usd[:, fixed.reference]
+    best = fixed.quality[:, fixed.reference]
+    wanted = fraction * best
+    # The reference itself can always be had, whatever its place among the costs.
+    quality = np.column_stack([quality[:, : N_LOG_TARGETS + N_EVEN_TARGETS], best])
+    cost = np.column_stack([cost[:, : N_LOG_TARGETS + N_EVEN_TARGETS], reference_cost])
+    order = np.argsort(cost, axis=1, kind="stable")
+    cost = np.take_along_axis(cost, order, axis=1)
+    reached = np.maximum.accumulate(np.take_along_axis(quality, order, axis=1), axis=1)
+    at = (reached >= wanted[:, None]).argmax(axis=1)
+    rows, before = np.arange(len(at)), np.maximum(at - 1, 0)
+    low, high = reached[rows, before], reached[rows, at]
+    part = np.ones(len(at))
+    np.divide(wanted - low, high - low, out=part, where=high > low)
+    # Where the first point of all is good enough there is nothing to mix with.
+    paid = cost[rows, before] + np.clip(part, 0.0, 1.0) * (cost[rows, at] - cost[rows, before])
+    saving = np.full(len(at), np.nan)
+    np.divide(paid, reference_cost, out=saving, where=reference_cost > 0)
+    return 1.0 - saving
+
+
+def hull_figures(
     sweep: SweepRows, fixed: FixedTiers, *, fixed_heights: Vector, oracle_heights: Vector
-) -> FrontierFigures:
-    """All figures of one frontier.
+) -> FigureRows:
+    """All figures of a frontier drawn on the very tasks that it is told on.
+
+    Right for the oracle, which chooses in hindsight by its nature, and for no sweep at all.
 
     Parameters
     ----------
@@ -134,22 +275,28 @@ def frontier_figures(
     span = oracle_heights - fixed_heights
     gap = np.full(len(rows), np.nan)
     np.divide(log_heights(fixed, sweep) - fixed_heights, span, out=gap, where=span > 0)
-    whole, gain, save_100, save_99, best = (_interval(column) for column in rows.T)
-    return FrontierFigures(
-        aiq=whole,
-        aiq_gain=gain,
-        gap_closed=_interval(gap),
-        saving_at_100=save_100,
-        saving_at_99=save_99,
-        perf_gain=best,
+    whole, gain, save_100, save_99, best = rows.T
+    return FigureRows(whole, gain, gap, save_100, save_99, best)
+
+
+def published_figures(
+    sweep: SweepRows, fixed: FixedTiers, *, fixed_heights: Vector, oracle_heights: Vector
+) -> PublishedFigures:
+    """Return the figures of ``hull_figures`` over all tasks, without resamples."""
+    found = hull_figures(
+        SweepRows(sweep.quality[:1], sweep.cost_usd[:1]),
+        FixedTiers(fixed.quality[:1], fixed.cost_usd[:1], fixed.reference),
+        fixed_heights=fixed_heights[:1],
+        oracle_heights=oracle_heights[:1],
     )
+    return PublishedFigures(**{name: float(rows[0]) for name, rows in found._asdict().items()})
 
 
 def oracle_gap(oracle: SweepRows, quality: Vector) -> Interval:
     """Gap@O of a policy whose mean quality by row is given, ``(1 + D,)``."""
     best = oracle.quality.max(axis=1)
     gaps = [gap_at_oracle(b, q) for b, q in zip(best.tolist(), quality.tolist(), strict=True)]
-    return _interval(np.array(gaps))
+    return interval_of(np.array(gaps))
 
 
 def _row_figures(sweep: SweepRows, fixed: FixedTiers, row: int) -> Vector:
@@ -166,5 +313,12 @@ def _row_figures(sweep: SweepRows, fixed: FixedTiers, row: int) -> Vector:
     return np.array([whole, gain, *saved, perf_gain(float(hull.quality[-1]), quality)])
 
 
-def _interval(rows: Vector) -> Interval:
+def interval_of(rows: Vector) -> Interval:
+    """Return the interval of a statistic given by row, ``(1 + D,)``.
+
+    Examples
+    --------
+    >>> interval_of(np.array([0.5, 0.5, 0.5]))
+    Interval(estimate=0.5, low=0.5, high=0.5)
+    """
     return percentile_interval(float(rows[0]), rows[1:])

@@ -1,7 +1,6 @@
-"""A feature table as outcomes: full information where every tier ran, else the logged rows.
+"""The tasks of a table on which every tier ran: they answer what any policy would have given.
 
-Full information answers what any policy would have cost and scored. Logged rows, one tier per
-task, answer it only for the tiers that were taken, weighted by how likely that was.
+Of the others a log knows only the tier that was taken; ``policy_value`` weighs them.
 """
 
 from typing import NamedTuple
@@ -16,7 +15,6 @@ from tracetier.tiers import TierSet
 from tracetier.train.rows import TaskRows, task_rows
 
 Matrix = NDArray[np.float64]
-Vector = NDArray[np.float64]
 
 
 class FullOutcomes(NamedTuple):
@@ -30,6 +28,8 @@ class FullOutcomes(NamedTuple):
     groups : (n,) array of int
     n_left_out : int
         Tasks that lack the quality or the cost of a tier.
+    row : (n,) array of int
+        Which of the rows each task is.
     """
 
     tasks: list[Task]
@@ -37,63 +37,33 @@ class FullOutcomes(NamedTuple):
     cost_usd: Matrix
     groups: NDArray[np.int64]
     n_left_out: int
+    row: NDArray[np.intp]
 
 
-class LoggedOutcomes(NamedTuple):
-    """Tiers that were taken, with the probability of taking them; n rows.
+def full_outcomes_of(rows: TaskRows, tiers: TierSet) -> FullOutcomes | None:
+    """Return the tasks on which every tier ran, if they are at least half of all.
 
-    Attributes
-    ----------
-    tasks : list of Task
-    tier : (n,) array of int
-    quality, cost_usd : (n,) arrays
-        In [0, 1] and USD.
-    p_log : (n,) array
-        Probability with which the tier was taken, in (0, 1].
-    groups : (n,) array of int
-    n_left_out : int
-        Rows that lack the quality, the cost or the propensity.
-    """
-
-    tasks: list[Task]
-    tier: NDArray[np.intp]
-    quality: Vector
-    cost_usd: Vector
-    p_log: Vector
-    groups: NDArray[np.int64]
-    n_left_out: int
-
-
-def gather_outcomes(table: pa.Table, tiers: TierSet) -> FullOutcomes | LoggedOutcomes:
-    """Read a table as full information if at least half of its tasks ran on every tier.
-
-    A table with fewer such tasks is read as logged where propensities are known; where they are
-    not, its complete tasks are used, however few.
+    ``None`` where most tasks are known on some tiers only: their outcomes need weighing.
 
     Parameters
     ----------
-    table : pyarrow.Table
-        As read by ``read_table``.
+    rows : TaskRows
     tiers : TierSet
 
     Raises
     ------
     TableError
-        If it is neither, or a propensity is not in (0, 1].
+        If no task has both the quality and the cost of any tier.
     """
-    rows = _with_texts(task_rows(table, tiers))
     known = ~(np.isnan(rows.quality) | np.isnan(rows.cost_usd))
+    if not known.any():
+        raise TableError(
+            f"none of the {len(known)} tasks has both the quality and the cost of a tier "
+            f"({', '.join(tiers.names)}); join outcomes, or set prices in tracetier.toml"
+        )
     complete = np.asarray(known.all(axis=1))
-    logged = known & ~np.isnan(rows.p_log)
-    if complete.sum() * 2 >= len(complete) or (complete.any() and not logged.any()):
-        return _full(rows, complete)
-    if logged.any():
-        return _logged(rows, logged)
-    raise TableError(
-        f"none of the {len(complete)} tasks has quality and cost of all {len(tiers)} tiers "
-        f"({', '.join(tiers.names)}), and no row has a propensity (p_log); evaluate on a table "
-        "where every tier ran, or log the probability with which each tier was taken"
-    )
+    is_used = known.any(axis=1)
+    return _full(rows, complete) if complete.sum() * 2 >= is_used.sum() else None
 
 
 def gather_full_outcomes(table: pa.Table, tiers: TierSet) -> FullOutcomes:
@@ -104,7 +74,7 @@ def gather_full_outcomes(table: pa.Table, tiers: TierSet) -> FullOutcomes:
     TableError
         If there is none.
     """
-    rows = _with_texts(task_rows(table, tiers))
+    rows = rows_with_texts(table, tiers)
     known = ~(np.isnan(rows.quality) | np.isnan(rows.cost_usd))
     complete = np.asarray(known.all(axis=1))
     if not complete.any():
@@ -116,8 +86,15 @@ def gather_full_outcomes(table: pa.Table, tiers: TierSet) -> FullOutcomes:
     return _full(rows, complete)
 
 
-def _with_texts(rows: TaskRows) -> TaskRows:
-    """Refuse tasks that no predictor can be asked about."""
+def rows_with_texts(table: pa.Table, tiers: TierSet) -> TaskRows:
+    """Gather a table by task, and refuse tasks that no predictor can be asked about.
+
+    Raises
+    ------
+    TableError
+        If texts are withheld.
+    """
+    rows = task_rows(table, tiers)
     if rows.withheld is not None:
         raise TableError(
             f"the table withholds the texts of {len(rows.withheld.rows)} tasks, and a prediction "
@@ -131,26 +108,5 @@ def _full(rows: TaskRows, complete: NDArray[np.bool_]) -> FullOutcomes:
     kept = np.flatnonzero(complete)
     found = rows.take(kept)
     return FullOutcomes(
-        found.tasks, found.quality, found.cost_usd, found.groups, len(complete) - len(kept)
-    )
-
-
-def _logged(rows: TaskRows, usable: NDArray[np.bool_]) -> LoggedOutcomes:
-    row, tier = np.nonzero(usable)
-    p_log = rows.p_log[row, tier]
-    bad = np.flatnonzero(~((p_log > 0) & (p_log <= 1)))
-    if bad.size:
-        raise TableError(
-            f"p_log of task {rows.task_ids[row[bad[0]]]!r} is {p_log[bad[0]]:g}, must be in "
-            f"(0, 1] ({bad.size} such rows); drop the rows logged without a propensity"
-        )
-    taken = ~(np.isnan(rows.quality) & np.isnan(rows.cost_usd) & np.isnan(rows.p_log))
-    return LoggedOutcomes(
-        tasks=[rows.tasks[i] for i in row],
-        tier=tier,
-        quality=rows.quality[row, tier],
-        cost_usd=rows.cost_usd[row, tier],
-        p_log=p_log,
-        groups=rows.groups[row],
-        n_left_out=int(taken.sum()) - len(row),
+        found.tasks, found.quality, found.cost_usd, found.groups, len(complete) - len(kept), kept
     )

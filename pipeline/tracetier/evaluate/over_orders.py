@@ -7,7 +7,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from tracetier.evaluate.regret import StreamFigures, sign_test
-from tracetier.evaluate.replay_result import StrategyReplay, VersusBaseline
+from tracetier.evaluate.replay_result import PhaseReplay, StrategyReplay, VersusBaseline
 from tracetier.evaluate.stream import Played, Stream, play
 from tracetier.measures.bootstrap import (
     MeanDraws,
@@ -46,8 +46,12 @@ def strategy_replay(
     tiers: Sequence[str],
     *,
     seed: int,
+    stream: Stream | None = None,
 ) -> StrategyReplay:
-    """Mean figures of one strategy over orders, each with its interval."""
+    """Mean figures of one strategy over orders, each with its interval.
+
+    Given the stream, also what it did between the events of its scenario.
+    """
     n_figures, n_checkpoints = len(StreamFigures._fields), len(figures[0].reward)
     found = _over_orders([np.stack(each).ravel() for each in figures], seed)
     intervals = {
@@ -59,8 +63,51 @@ def strategy_replay(
     return StrategyReplay(
         explored=sum(one.n_explored for one in played) / len(taken),
         share=dict(zip(tiers, share.tolist(), strict=True)),
+        phases=[] if stream is None else phase_replays(played, stream, tiers, seed=seed),
+        spent=_spent(figures, stream),
         **intervals,
     )
+
+
+def phase_replays(
+    played: Sequence[Played], stream: Stream, tiers: Sequence[str], *, seed: int
+) -> list[PhaseReplay]:
+    """Tell what a strategy did between the events of the scenario, with intervals over orders."""
+    happened = [stream.in_order(one.order) for one in played]
+    rows = np.arange(len(stream.predictions))
+    quality = np.stack([h.quality[rows, p.tier] for h, p in zip(happened, played, strict=True)])
+    cost = np.stack([h.cost_usd[rows, p.tier] for h, p in zip(happened, played, strict=True)])
+    tier = np.stack([one.tier for one in played])
+    starts = stream.scenario.starts(len(rows))
+    budget = stream.goal.budget_usd if stream.goal is not None else None
+    found = []
+    for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
+        means = np.column_stack(
+            [quality[:, start:end].mean(axis=1), cost[:, start:end].mean(axis=1)]
+        )
+        over = None if budget is None else np.column_stack([means, means[:, 1] / budget])
+        draws = _over_orders(list(means if over is None else over), seed)
+        share = np.bincount(tier[:, start:end].ravel(), minlength=len(tiers))
+        found.append(
+            PhaseReplay(
+                start=start,
+                end=end,
+                quality=column_interval(draws, 0),
+                cost_usd=column_interval(draws, 1),
+                cost_share=None if over is None else column_interval(draws, 2),
+                most=None if over is None else float(over[:, 2].max()),
+                share=dict(zip(tiers, (share / share.sum()).tolist(), strict=True)),
+            )
+        )
+    return found
+
+
+def _spent(figures: Sequence[StreamFigures], stream: Stream | None) -> list[float]:
+    budget = stream.goal.budget_usd if stream is not None and stream.goal is not None else None
+    if budget is None:
+        return []
+    costs = [float(each.cost_usd[-1]) / budget for each in figures]
+    return [min(costs), max(costs)]
 
 
 def versus_baseline(

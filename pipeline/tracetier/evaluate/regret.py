@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tracetier.evaluate.scenario import Scenario
 from tracetier.evaluate.stream import Played, Stream
 
 Matrix = NDArray[np.float64]
@@ -78,6 +79,7 @@ def stream_figures(
     ----------
     played : Played
     stream : Stream
+        Without events, by which the outcomes would depend on the order; else `order_figures`.
     cost_usd : (n, K) array
         Outcomes in USD.
     sticks : Yardsticks
@@ -96,6 +98,32 @@ def stream_figures(
         quality=so_far(stream.quality[order, tier]) / ends,
         cost_usd=so_far(cost_usd[order, tier]) / ends,
     )
+
+
+def order_figures(played: Played, stream: Stream) -> StreamFigures:
+    """Figures of one order under the stream's scenario, against what was there at each time.
+
+    A tier that was not there counts, for the yardsticks, as the worst of those that were.
+    """
+    happens = stream.in_order(played.order)
+    as_it_was = stream._replace(
+        predictions=[stream.predictions[task] for task in played.order.tolist()],
+        quality=happens.quality,
+        cost=stream.reward_cost(happens.cost_usd),
+        lam=stream.lam[played.order],
+        scenario=Scenario(),
+    )
+    if not happens.is_there.all():
+        rows = np.arange(len(played.order))
+        worst = np.where(happens.is_there, as_it_was.reward, np.inf).argmin(axis=1)
+        as_it_was = as_it_was._replace(
+            quality=np.where(
+                happens.is_there, happens.quality, happens.quality[rows, worst][:, None]
+            ),
+            cost=np.where(happens.is_there, as_it_was.cost, as_it_was.cost[rows, worst][:, None]),
+        )
+    in_turn = played._replace(order=np.arange(len(played.order)))
+    return stream_figures(in_turn, as_it_was, happens.cost_usd, yardsticks(as_it_was))
 
 
 def sign_test(n_below: int, n_above: int) -> float:

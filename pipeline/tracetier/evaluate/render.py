@@ -6,12 +6,12 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from tracetier.evaluate.figure_table import FigureTable
-from tracetier.evaluate.importance import LoggedValue
 from tracetier.evaluate.result import (
     Candidate,
     Evaluation,
     FullResult,
     LoggedResult,
+    LoggedValue,
     PolicyOutcome,
     percent,
     scaled,
@@ -30,6 +30,7 @@ def render(evaluation: Evaluation) -> RenderableType:
         parts += _full_parts(evaluation.full, evaluation.lam)
     if evaluation.logged is not None:
         parts.append(_logged_table(evaluation.logged, evaluation.lam))
+        parts.append(_estimator_table(evaluation.logged, evaluation.lam))
     parts.append(Text(_footer(evaluation), style="dim"))
     parts += [Text(f"Note: {note}.", style="yellow") for note in evaluation.notes]
     return Group(*parts)
@@ -82,13 +83,22 @@ def _add_policies(
 
 def _frontier_table(full: FullResult) -> FigureTable:
     table = FigureTable(
-        "Frontiers over all lambdas (the saving is read off in hindsight)",
+        "Frontiers over all lambdas, each policy chosen on other tasks",
         ("predictions", "gap closed %", "AIQ gain x 1,000", "saving % at 99 %"),
     )
     _add_frontier(table, "router", full.router)
     table.add_section()
     for name, control in full.controls.items():
         _add_frontier(table, name, control)
+    versus = full.versus_bucket_mean
+    if versus is not None:
+        table.add_section()
+        table.add_row(
+            "router - bucket mean",
+            scaled(versus.gap_closed, "+.1f", scale=100.0),
+            scaled(versus.aiq, "+.1f", scale=1000.0),
+            "",
+        )
     return table
 
 
@@ -106,18 +116,29 @@ def _add_frontier(table: FigureTable, name: str, candidate: Candidate) -> None:
 
 def _logged_table(logged: LoggedResult, lam: float) -> FigureTable:
     table = FigureTable(
-        "Values from the log (SNIPS)", ("policy", "quality", "USD/1,000", "rows", "ESS")
+        "Values from the log (self-normalised doubly robust)",
+        ("policy", "quality", "USD/1,000", "reward", "ESS"),
     )
-    table.add_row(
-        "as logged",
-        scaled(logged.logged_quality, ".2f", scale=10.0),
-        scaled(logged.logged_cost_usd, ".3g", scale=1000.0),
-        "",
-        "",
-    )
+    _add_logged(table, "as logged", logged.as_logged)
     _add_logged(table, f"router at lambda {lam:g}", logged.router)
     for name, value in logged.fixed.items():
         _add_logged(table, f"always {name}", value)
+    table.add_section()
+    table.add_row("router - log", "", "", scaled(logged.gain, "+.3f"), "")
+    return table
+
+
+def _estimator_table(logged: LoggedResult, lam: float) -> FigureTable:
+    table = FigureTable(
+        "Quality by other estimators: where they part, model or propensities are off",
+        ("policy", "DM", "IPS", "SNIPS", "DR", "switch-DR"),
+    )
+    named = {f"router at lambda {lam:g}": logged.router}
+    for name, value in (named | {f"always {n}": v for n, v in logged.fixed.items()}).items():
+        if value.quality_by is not None and value.is_supported:
+            by = value.quality_by
+            told = (by.dm, by.ips, by.snips, by.dr, by.switch_dr)
+            table.add_row(name, *(scaled(each, ".2f", scale=10.0) for each in told))
     return table
 
 
@@ -127,8 +148,8 @@ def _add_logged(table: FigureTable, name: str, value: LoggedValue) -> None:
         name,
         scaled(value.quality, ".2f", scale=10.0) if known else "not claimed",
         scaled(value.cost_usd, ".3g", scale=1000.0) if known else "not claimed",
-        f"{value.n_matched:,}",
-        f"{value.ess:.0f}",
+        scaled(value.reward, ".3f") if known else "not claimed",
+        f"{value.ess:,.0f}",
     )
 
 

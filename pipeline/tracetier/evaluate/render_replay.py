@@ -20,6 +20,8 @@ def render_replay(replay: Replay) -> RenderableType:
         Text(""),
         _strategies(replay),
     ]
+    if replay.budget_usd is not None or len(replay.strategies[replay.strategy].phases) > 1:
+        parts.append(_phases(replay))
     if replay.versus:
         parts.append(_versus(replay))
     parts.append(Text(_footer(replay), style="dim"))
@@ -36,6 +38,27 @@ def _strategies(replay: Replay) -> FigureTable:
             f"{10 * found.quality[-1].estimate:.2f}",
             f"{1000 * found.cost_usd[-1].estimate:.3g}",
         )
+    return table
+
+
+def _phases(replay: Replay) -> FigureTable:
+    columns = ["strategy, decisions", "quality", "USD/1,000", *replay.tiers]
+    if replay.budget_usd is not None:
+        columns[3:3] = ["of budget", "at most"]
+    table = FigureTable("Phase by phase", columns)
+    for name, found in replay.strategies.items():
+        for phase in found.phases:
+            paced = []
+            if phase.cost_share is not None and phase.most is not None:
+                paced = [scaled(phase.cost_share, ".3f"), f"{phase.most:.3f}"]
+            table.add_row(
+                f"{name}, {phase.start:,}-{phase.end:,}",
+                scaled(phase.quality, ".2f", scale=10.0),
+                scaled(phase.cost_usd, ".3g", scale=1000.0),
+                *paced,
+                *(f"{phase.share[tier]:.0%}" for tier in replay.tiers),
+            )
+        table.add_section()
     return table
 
 
@@ -61,7 +84,10 @@ def _table(title: str, replay: Replay, others: Sequence[str]) -> FigureTable:
 def _footer(replay: Replay) -> str:
     aim = f"lambda {replay.lam:.3g}"
     if replay.budget_usd is not None:
-        aim += f" (mean, for {replay.budget_usd:.3g} USD per task as predicted)"
+        aim = (
+            f"held to {replay.budget_usd:.3g} USD per task; regret at lambda {replay.lam:.3g}, "
+            "what that comes to by the predictions"
+        )
     return (
         f"{replay.n_tasks:,} tasks ({replay.n_out_of_fold:,} predicted out of fold, "
         f"{replay.n_left_out:,} left out), {counted(replay.orders, 'order')}, seed {replay.seed}, "

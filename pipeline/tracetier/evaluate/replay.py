@@ -5,23 +5,26 @@ compared pair by pair. Intervals are over orders of one table: they say how much
 tasks and the exploration matter, not how another table would do.
 """
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from os import PathLike
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracetier.artifact import load_artifact
+from tracetier.artifact import Artifact
 from tracetier.errors import SettingsError
-from tracetier.evaluate.outcomes import gather_full_outcomes
+from tracetier.evaluate.arguments import lam_given, opened_artifact, table_path, whole_number
+from tracetier.evaluate.newcomer import as_newcomers
+from tracetier.evaluate.outcomes import FullOutcomes, gather_full_outcomes
 from tracetier.evaluate.over_orders import play_all, strategy_replay, versus_baseline
 from tracetier.evaluate.predictions import TaskPredictions, predict_tasks
-from tracetier.evaluate.regret import checkpoints, stream_figures, yardsticks
+from tracetier.evaluate.regret import StreamFigures, checkpoints, order_figures
 from tracetier.evaluate.replay_result import Replay
+from tracetier.evaluate.scenario import Scenario
 from tracetier.evaluate.stream import Stream, fresh_strategy
 from tracetier.measures.frontier import sweep
 from tracetier.measures.hull import mixture_at, upper_hull
-from tracetier.route.router import checked_lam
+from tracetier.route.control.goal import Goal
 from tracetier.table import read_table
 
 __all__ = ["Replay", "replay"]
@@ -34,12 +37,14 @@ BASELINES = ("greedy", "seed", "seed-cold")
 
 
 def replay(
-    artifact_path: str | Path,
-    table_path: str | Path,
+    artifact: Artifact | str | PathLike[str],
+    table: str | PathLike[str],
     *,
     strategy: str = "residual",
     lam: float | None = None,
     budget_usd: float | None = None,
+    scenario: Scenario | None = None,
+    baselines: Sequence[str] = BASELINES,
     orders: int = 20,
     seed: int = 0,
     n_jobs: int = 1,
@@ -49,15 +54,20 @@ def replay(
 
     Parameters
     ----------
-    artifact_path, table_path : path
-    strategy : {"residual", "seed", "seed-cold", "greedy"}
+    artifact : Artifact or path
+    table : path
+    strategy : {"residual", "seed", "seed-cold", "greedy", "thompson"}
         How the router learns; ``seed`` starts from the model, ``seed-cold`` from 0 as published,
         and both are run as baselines beside any other.
     lam : float, optional
         Lambda of every decision; by default the artifact's.
     budget_usd : float, optional
-        Solve lambda for this mean USD per task instead, from predictions alone (two neighbouring
-        lambdas, drawn per task). There is no pacing: what is spent is told, not enforced.
+        Hold this mean USD per task by a pacer instead; the baselines are held to it too.
+    scenario : Scenario, optional
+        What happens on the way: phases, delay, missing and noisy reports. A tier that is added on
+        the way is unknown to the model: its predictions come from its neighbours by cost.
+    baselines : sequence of str
+        Strategies beside it.
     orders : int
         Random orders of the tasks.
     seed : int
@@ -73,35 +83,34 @@ def replay(
         If no task has the outcome of every tier.
     SettingsError
         If the strategy is unknown, lambda is not finite or below 0, the seed is below 0, there is
-        no order, or an impossible budget is given, or a budget beside lambda.
+        no order, an impossible budget is given, or a budget beside lambda, or a phase is about a
+        tier that is not there.
     """
     tell = progress or (lambda what, share: None)
-    if orders < 1:
-        raise SettingsError(f"orders is {orders}, must be at least 1")
-    if seed < 0:
-        raise SettingsError(f"seed is {seed}, must be at least 0")
-    if lam is not None:
-        lam = checked_lam(lam)
+    orders = whole_number("orders", orders, least=1)
+    seed = whole_number("seed", seed, least=0)
+    lam = lam_given(lam)
+    path = table_path(table)
     if lam is not None and budget_usd is not None:
         raise SettingsError("give lam or budget_usd, not both: a budget solves for lambda")
+    names = list(dict.fromkeys((strategy, *baselines)))
     tell("reading", 0.0)
-    artifact = load_artifact(artifact_path)
-    fresh_strategy(strategy, artifact.prior, artifact.lam)
-    outcomes = gather_full_outcomes(read_table(table_path), artifact.tiers)
+    artifact = opened_artifact(artifact)
+    for name in names:
+        fresh_strategy(name, artifact.prior, artifact.lam)
+    outcomes = gather_full_outcomes(read_table(path), artifact.tiers)
     predictions = predict_tasks(
         artifact.predictor,
         outcomes.tasks,
         artifact.oof,
         progress=lambda share: tell("predicting", share),
     )
-    stream = Stream(
-        predictions=predictions.to_list(),
-        quality=outcomes.quality,
-        cost=np.minimum(1.0, outcomes.cost_usd / artifact.cost_ref),
+    stream = _stream(artifact, outcomes, predictions, scenario or Scenario())
+    stream = stream._replace(
         lam=_lams(predictions, artifact.lam if lam is None else lam, budget_usd, seed),
-        prior=artifact.prior,
+        goal=None if budget_usd is None else Goal(budget_usd=budget_usd),
     )
-    names = list(dict.fromkeys((strategy, *BASELINES)))
+    stream.in_order(np.arange(len(outcomes.tasks)))  # a phase that cannot be is told at once
     played = play_all(
         stream,
         names,
@@ -110,35 +119,63 @@ def replay(
         n_jobs=n_jobs,
         progress=lambda share: tell("replaying", share),
     )
-    sticks = yardsticks(stream)
-    figures = {
-        name: [stream_figures(one, stream, outcomes.cost_usd, sticks) for one in each]
-        for name, each in played.items()
-    }
+    figures = {name: [order_figures(one, stream) for one in each] for name, each in played.items()}
     tiers = artifact.tiers.names
+    n_tasks = len(outcomes.tasks)
     tell("done", 1.0)
     return Replay(
         artifact_id=artifact.artifact_id,
-        table=str(table_path),
+        table=str(path),
         strategy=strategy,
         tiers=tiers,
         lam=float(stream.lam.mean()),
         budget_usd=budget_usd,
         seed=seed,
         orders=orders,
-        n_tasks=len(outcomes.tasks),
+        n_tasks=n_tasks,
         n_left_out=outcomes.n_left_out,
         n_out_of_fold=int(predictions.is_out_of_fold.sum()),
-        checkpoints=checkpoints(len(outcomes.tasks)),
-        strategies={n: strategy_replay(played[n], figures[n], tiers, seed=seed) for n in names},
+        checkpoints=checkpoints(n_tasks),
+        strategies={
+            name: strategy_replay(played[name], figures[name], tiers, seed=seed, stream=stream)
+            for name in names
+        },
         versus={
             name: versus_baseline(figures[strategy], figures[name], seed=seed)
             for name in names
             if name != strategy
         },
-        oracle_reward=float(sticks.oracle.mean()),
-        bucket_reward=float(sticks.bucket.mean()),
+        oracle_reward=_yardstick(figures[strategy], "regret_oracle", n_tasks),
+        bucket_reward=_yardstick(figures[strategy], "regret_bucket", n_tasks),
+        scenario=stream.scenario,
     )
+
+
+def _stream(
+    artifact: Artifact,
+    outcomes: FullOutcomes,
+    predictions: TaskPredictions,
+    scenario: Scenario,
+) -> Stream:
+    cost_ref = artifact.cost_ref
+    stream = Stream(
+        predictions=predictions.to_list(),
+        quality=outcomes.quality,
+        cost=np.minimum(1.0, outcomes.cost_usd / cost_ref),
+        lam=np.zeros(len(outcomes.tasks)),
+        prior=artifact.prior,
+        tiers=artifact.tiers.names,
+        scenario=scenario,
+        cost_usd=outcomes.cost_usd,
+        cost_ref=cost_ref,
+    )
+    return as_newcomers(stream, artifact.tiers, outcomes.cost_usd.mean(axis=0).tolist())
+
+
+def _yardstick(figures: Sequence[StreamFigures], name: str, n_tasks: int) -> float:
+    """Mean reward of a yardstick over the orders: what was had, and what was missed."""
+    had = [float(each.reward[-1]) + float(getattr(each, name)[-1]) / n_tasks for each in figures]
+    return float(np.mean(had))
 
 
 def budget_lams(

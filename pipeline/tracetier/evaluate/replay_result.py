@@ -6,7 +6,34 @@ import msgspec
 from msgspec import Struct
 
 from tracetier.evaluate.result import counted, scaled
+from tracetier.evaluate.scenario import Scenario
 from tracetier.measures.bootstrap import Interval
+
+
+class PhaseReplay(Struct, frozen=True, kw_only=True):
+    """One strategy between two events of the scenario, over all orders.
+
+    Attributes
+    ----------
+    start, end : int
+        Decisions, the end exclusive.
+    quality, cost_usd : Interval
+        Means per task.
+    cost_share : Interval or None
+        Mean cost over the budget per task, where there is one.
+    most : float or None
+        The largest of it over the orders.
+    share : dict of str to float
+        Share of decisions per tier.
+    """
+
+    start: int
+    end: int
+    quality: Interval
+    cost_usd: Interval
+    cost_share: Interval | None
+    most: float | None
+    share: dict[str, float]
 
 
 class StrategyReplay(Struct, frozen=True, kw_only=True):
@@ -23,6 +50,10 @@ class StrategyReplay(Struct, frozen=True, kw_only=True):
         Share of decisions drawn at random.
     share : dict of str to float
         Share of decisions per tier.
+    phases : list of PhaseReplay
+        Between the events of the scenario; one phase where there are none.
+    spent : list of float
+        Least and largest cost over budget of a whole order; empty without a budget per task.
     """
 
     regret_oracle: list[Interval]
@@ -32,6 +63,8 @@ class StrategyReplay(Struct, frozen=True, kw_only=True):
     cost_usd: list[Interval]
     explored: float
     share: dict[str, float]
+    phases: list[PhaseReplay] = []
+    spent: list[float] = []
 
 
 class VersusBaseline(Struct, frozen=True, kw_only=True):
@@ -67,7 +100,8 @@ class Replay(Struct, frozen=True, kw_only=True):
     lam : float
         Lambda, the mean one where a budget mixes two.
     budget_usd : float or None
-        Mean USD per task that lambda was solved for.
+        Mean USD per task that a pacer held; lambda is then what it comes to by the predictions
+        alone, and serves the yardsticks only.
     seed, orders, n_tasks, n_left_out, n_out_of_fold : int
         Tasks that lack an outcome are left out; those of training are predicted out of fold.
     checkpoints : tuple of int
@@ -77,6 +111,8 @@ class Replay(Struct, frozen=True, kw_only=True):
     versus : dict of str to VersusBaseline
     oracle_reward, bucket_reward : float
         Mean reward of the two yardsticks.
+    scenario : Scenario
+        What happened on the way.
     """
 
     artifact_id: str
@@ -95,6 +131,7 @@ class Replay(Struct, frozen=True, kw_only=True):
     versus: dict[str, VersusBaseline]
     oracle_reward: float
     bucket_reward: float
+    scenario: Scenario = Scenario()
 
     def summary(self) -> dict[str, Any]:  # Any: the shape of JSON
         """Return everything as JSON-ready data; what is undefined is ``None``."""

@@ -6,14 +6,22 @@ every interval is a 95 % paired bootstrap over task groups.
 
 from collections.abc import Mapping
 from math import isfinite
+from os import PathLike
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from tracetier.evaluate.calibration import TierCalibration
+from tracetier.evaluate.coverage import KindCoverage
 from tracetier.evaluate.figures import FrontierFigures
-from tracetier.evaluate.importance import LoggedValue
+from tracetier.evaluate.inputs import InputWeight
+from tracetier.evaluate.learning_curve import LearningPoint
 from tracetier.measures.bootstrap import Interval
+from tracetier.measures.off_policy.intervals import Estimates
+
+MIN_ESS = 50.0
+"""Effective sample size, in rows, below which nothing is claimed."""
 
 
 class PolicyOutcome(Struct, frozen=True, kw_only=True):
@@ -37,11 +45,43 @@ class PolicyOutcome(Struct, frozen=True, kw_only=True):
     share: dict[str, float]
 
 
+class CurvePoint(Struct, frozen=True):
+    """Mean quality that a frontier's policy of this mean cost gives, chosen on other tasks."""
+
+    cost_usd: float
+    quality: Interval
+
+
 class Candidate(Struct, frozen=True, kw_only=True):
-    """A policy at the evaluation's lambda, its frontier over all lambdas, or both."""
+    """A policy at the evaluation's lambda, its frontier over all lambdas, or both.
+
+    Attributes
+    ----------
+    at_lam : PolicyOutcome, optional
+    frontier : FrontierFigures, optional
+    curve : tuple of CurvePoint
+        The frontier to draw, by cost; the oracle's is chosen in hindsight.
+    """
 
     at_lam: PolicyOutcome | None = None
     frontier: FrontierFigures | None = None
+    curve: tuple[CurvePoint, ...] = ()
+
+
+class Versus(Struct, frozen=True, kw_only=True):
+    """What the router has over another policy, on the same tasks under the same resampling.
+
+    Attributes
+    ----------
+    gap_closed, aiq : Interval
+        Differences of the frontiers' figures.
+    reward : Interval
+        Difference at the evaluation's lambda, on the scale of 10.
+    """
+
+    gap_closed: Interval
+    aiq: Interval
+    reward: Interval
 
 
 class FrontierPoint(Struct, frozen=True):
@@ -73,10 +113,13 @@ class FullResult(Struct, frozen=True, kw_only=True):
     router : Candidate
     calibrated : dict of str to PolicyOutcome
         ``"quality_99"`` and ``"quality_100"``: the least cost that keeps 99 % or all of the
-        reference's quality, solved on four fifths of the tasks and told on the last, in turn.
-        Their intervals are those of the points that were solved: they are not solved again in
-        each resample.
+        reference's quality, solved on four fifths of the tasks and told on the last, in turn, and
+        solved again in each resample.
     controls : dict of str to Candidate
+    versus_bucket_mean : Versus, optional
+        Whether the model is worth more than a mean per bucket.
+    calibration : dict of str to TierCalibration
+        How far predicted qualities can be taken at their word, per tier.
     gap_at_oracle : Interval
         Of the router at the evaluation's lambda.
     points : tuple of FrontierPoint
@@ -92,16 +135,77 @@ class FullResult(Struct, frozen=True, kw_only=True):
     controls: dict[str, Candidate]
     gap_at_oracle: Interval
     points: tuple[FrontierPoint, ...]
+    versus_bucket_mean: Versus | None = None
+    calibration: dict[str, TierCalibration] = {}
     two_tier: TwoTierFigures | None = None
 
 
-class LoggedResult(Struct, frozen=True, kw_only=True):
-    """Found on logged rows: the log's own mean, the router at lambda, and each fixed tier."""
+class LoggedValue(Struct, frozen=True, kw_only=True):
+    """What logged rows say of a policy, by self-normalised doubly robust estimates.
 
-    logged_quality: Interval
-    logged_cost_usd: Interval
+    Attributes
+    ----------
+    quality, cost_usd, reward : Interval
+        In [0, 1], USD, and on the scale of 10.
+    n_matched : int
+        Rows on which the policy may take a tier that was seen.
+    ess : float
+        Effective sample size, in rows.
+    is_supported : bool
+        Whether ``ess`` is enough to claim the value.
+    quality_by : Estimates, optional
+        Quality by each off-policy estimator, for comparison; they differ where the model or the
+        propensities are wrong.
+    """
+
+    quality: Interval
+    cost_usd: Interval
+    reward: Interval
+    n_matched: int
+    ess: float
+    is_supported: bool
+    quality_by: Estimates | None = None
+
+
+class LoggedResult(Struct, frozen=True, kw_only=True):
+    """Found on logged rows.
+
+    Attributes
+    ----------
+    as_logged : LoggedValue
+        What the log did.
+    router : LoggedValue
+        At the evaluation's lambda.
+    fixed : dict of str to LoggedValue
+        Every tier for all tasks.
+    gain : Interval
+        Reward of the router less that of the log, paired, on the scale of 10.
+    n_logged, n_estimated : int
+        Rows of which only some tiers are known, and those of them whose propensity had to be
+        estimated: what the log's choice knew beyond the features is not corrected for there.
+    """
+
+    as_logged: LoggedValue
     router: LoggedValue
     fixed: dict[str, LoggedValue]
+    gain: Interval
+    n_logged: int
+    n_estimated: int
+
+
+class PartFacts(Struct, frozen=True):
+    """One training of a split: what was held out, and how many tasks on either side."""
+
+    name: str
+    n_train: int
+    n_test: int
+
+
+class SplitFacts(Struct, frozen=True):
+    """How a table was divided to train the recipe anew: by time, source or group."""
+
+    kind: str
+    parts: tuple[PartFacts, ...]
 
 
 class Evaluation(Struct, frozen=True, kw_only=True):
@@ -128,6 +232,14 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     full : FullResult or None
     logged : LoggedResult or None
         One of the two.
+    split : SplitFacts or None
+        Where the recipe was trained anew, and its predictions are told in place of the artifact's.
+    coverage : tuple of KindCoverage
+        What was seen of each tier on each kind of task, and where the router sends it.
+    inputs : tuple of InputWeight
+        What the artifact's decisions rest on.
+    learning : tuple of LearningPoint
+        Where a learning curve was asked for.
     notes : tuple of str
         What limits these numbers.
     """
@@ -146,21 +258,48 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     n_fresh: int
     full: FullResult | None = None
     logged: LoggedResult | None = None
+    split: SplitFacts | None = None
+    coverage: tuple[KindCoverage, ...] = ()
+    inputs: tuple[InputWeight, ...] = ()
+    learning: tuple[LearningPoint, ...] = ()
     notes: tuple[str, ...] = ()
 
     def summary(self) -> dict[str, Any]:  # Any: the shape of JSON
         """Return everything as JSON-ready data; what is undefined is ``None``."""
-        found: dict[str, Any] = _plain(msgspec.to_builtins(self))
+        from tracetier.evaluate.verdict import judgement, would_change
+
+        found: dict[str, Any] = plain(msgspec.to_builtins(self))
         found["headline"] = self.headline
+        found["judgement"] = judgement(self)[0]
+        found["would_change"] = list(would_change(self))
         return found
 
     @property
     def headline(self) -> str:
         """The one sentence to remember."""
-        if self.full is not None:
-            return _full_headline(self.full)
-        assert self.logged is not None
-        return _logged_headline(self.logged, self.lam)
+        from tracetier.evaluate.verdict import headline
+
+        return headline(self)
+
+    def to_markdown(self) -> str:
+        """Return the report as Markdown."""
+        from tracetier.evaluate.report.markdown import markdown_report
+
+        return markdown_report(self)
+
+    def to_html(self, path: str | PathLike[str]) -> None:
+        """Write the report as one HTML file that needs nothing else, not even a network.
+
+        Raises
+        ------
+        SettingsError
+            If the extra ``report`` is not installed.
+        StorageError
+            If the file cannot be written.
+        """
+        from tracetier.evaluate.report.html import write_html
+
+        write_html(self, path)
 
 
 def percent(interval: Interval, digits: int = 1) -> str:
@@ -183,13 +322,17 @@ def scaled(interval: Interval, spec: str, *, scale: float = 1.0, unit: str = "")
     '0.50 USD [0.25, 0.75]'
     >>> scaled(Interval(0.0, -0.01, 0.5), ".1f")
     '0.0 [0.0, 0.5]'
+    >>> scaled(Interval(0.25, -0.5, 0.5), "+.2f")
+    '+0.25 [-0.50, +0.50]'
     """
+    sign = "+" if spec.startswith("+") else ""
+    spec = f"{sign}z{spec.removeprefix('+')}"
     if not isfinite(interval.estimate):
         return "-"
-    head = f"{interval.estimate * scale:z{spec}}{unit}"
+    head = f"{interval.estimate * scale:{spec}}{unit}"
     if not isfinite(interval.low):
         return head
-    return f"{head} [{interval.low * scale:z{spec}}, {interval.high * scale:z{spec}}]"
+    return f"{head} [{interval.low * scale:{spec}}, {interval.high * scale:{spec}}]"
 
 
 def counted(n: int, noun: str) -> str:
@@ -203,56 +346,12 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
-def _full_headline(found: FullResult) -> str:
-    point, tier = found.calibrated["quality_99"], found.reference
-    text = (
-        f"Set beforehand to keep 99 % of {tier}'s quality, the router keeps "
-        f"{percent(point.quality_kept)} at {percent(point.cost_share)} of its cost."
-    )
-    rival = _rival(found, point)
-    if rival is not None:
-        fixed = found.fixed[rival]
-        text += (
-            f" Always {rival}, which needs no router, keeps {percent(fixed.quality_kept)} at "
-            f"{percent(fixed.cost_share)}."
-        )
-    return text
-
-
-def _rival(found: FullResult, point: PolicyOutcome) -> str | None:
-    """Return the best fixed tier that costs no more and whose quality is within the interval."""
-    rivals = [
-        name
-        for name, fixed in found.fixed.items()
-        if name != found.reference
-        and fixed.cost_share.estimate <= point.cost_share.estimate
-        and fixed.quality_kept.estimate >= point.quality_kept.low
-    ]
-    return max(rivals, key=lambda name: found.fixed[name].quality.estimate, default=None)
-
-
-def _logged_headline(found: LoggedResult, lam: float) -> str:
-    router = found.router
-    if not router.is_supported:
-        return (
-            "The log holds too few rows on which the router takes the logged tier to claim a "
-            f"value (effective sample size {router.ess:.0f})."
-        )
-    return (
-        f"At lambda {lam:g} the router would have scored "
-        f"{scaled(router.quality, '.2f', scale=10.0)} of 10 at "
-        f"{scaled(router.cost_usd, '.3g', unit=' USD')} per task; the log's own choices scored "
-        f"{scaled(found.logged_quality, '.2f', scale=10.0)} at "
-        f"{scaled(found.logged_cost_usd, '.3g', unit=' USD')}."
-    )
-
-
-def _plain(value: Any) -> Any:  # Any: the shape of JSON
+def plain(value: Any) -> Any:  # Any: the shape of JSON
     """JSON knows no nan or infinity: what is undefined becomes null."""
     if isinstance(value, float):
         return value if isfinite(value) else None
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value

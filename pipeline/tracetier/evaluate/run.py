@@ -1,23 +1,42 @@
 """An artifact on a table: read, predict, compare. All I/O of an evaluation happens here."""
 
 from collections.abc import Callable
-from pathlib import Path
+from os import PathLike
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
-from tracetier.artifact import Artifact, load_artifact
-from tracetier.errors import SettingsError, TableError
-from tracetier.evaluate.compare import FullTasks, compare
+from tracetier.artifact import Artifact
+from tracetier.errors import TableError
+from tracetier.evaluate.arguments import lam_given, opened_artifact, table_path, whole_number
+from tracetier.evaluate.compare import FullTasks, compare, learning_points
 from tracetier.evaluate.controls import Predictions
+from tracetier.evaluate.coverage import KindCoverage, full_coverage, logged_coverage
 from tracetier.evaluate.figures import Resampling
-from tracetier.evaluate.importance import LoggedValue, logged_value
-from tracetier.evaluate.outcomes import FullOutcomes, LoggedOutcomes, gather_outcomes
+from tracetier.evaluate.inputs import input_weights
+from tracetier.evaluate.learning_curve import LearningPoint, curve_sizes, learning_predictions
+from tracetier.evaluate.logged import logged_result
+from tracetier.evaluate.neighbours import task_features
+from tracetier.evaluate.outcomes import FullOutcomes, full_outcomes_of, rows_with_texts
+from tracetier.evaluate.policy_value import ValueTable, value_rows
 from tracetier.evaluate.predictions import TaskPredictions, predict_tasks
-from tracetier.evaluate.result import Evaluation, FullResult, LoggedResult
-from tracetier.measures.bootstrap import N_DRAWS, bootstrap_means, column_interval
+from tracetier.evaluate.refit import refit_predictions
+from tracetier.evaluate.result import Evaluation, LoggedResult, PartFacts, SplitFacts
+from tracetier.evaluate.splits import (
+    SplitKind,
+    SplitPart,
+    by_group,
+    by_source,
+    by_time,
+    checked_kind,
+    task_sources,
+    task_times,
+)
+from tracetier.measures.bootstrap import N_DRAWS
 from tracetier.measures.frontier import choose_tiers
-from tracetier.route.router import checked_lam
 from tracetier.table import read_table
+from tracetier.train.rows import TaskRows
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -27,79 +46,139 @@ FEW_GROUPS = 50
 
 
 def evaluate(
-    artifact_path: str | Path,
-    table_path: str | Path,
+    artifact: Artifact | str | PathLike[str],
+    table: str | PathLike[str],
     *,
     lam: float | None = None,
     seed: int = 0,
     n_boot: int = N_DRAWS,
+    split: SplitKind | None = None,
+    source: str = "task_type",
+    learning_curve: bool = False,
+    n_jobs: int = 1,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Say what the artifact's router would have cost and scored on a table.
 
     Parameters
     ----------
-    artifact_path, table_path : path
+    artifact : Artifact or path
+    table : path
     lam : float, optional
         Lambda of the router's own point; by default the artifact's.
     seed : int
         Of resampling, folds and random controls: same seed, same numbers.
     n_boot : int
         Resamples behind each interval.
+    split : {"time", "source", "group"}, optional
+        Train the recipe anew on a part of the table and tell what it does on the rest: on later
+        tasks, on one source after the other, or on a fifth of the groups after the other.
+    source : str
+        Column whose values are the sources.
+    learning_curve : bool
+        Train the recipe anew on more and more tasks too. Takes 5 trainings for each doubling.
+    n_jobs : int
+        Trainings (with a split: fits) at a time.
     progress : callable, optional
         Told what is being done and the share of it that is done.
 
     Returns
     -------
     Evaluation
-        Of all tasks on which every tier ran; of the logged rows where most tasks ran on one.
+        Of all tasks on which every tier ran; of all tasks, doubly robust, where most ran on one.
 
     Raises
     ------
+    ArtifactError
+        If the artifact is neither one nor the path of one.
     TableError
-        If the table has neither full information nor propensities, or only one group of tasks.
+        If no task has both quality and cost of a tier, there is only one group of tasks, or it
+        cannot be split so.
     SettingsError
-        If lambda is not finite or below 0, the seed is below 0, or there is no resample.
+        If lambda is not finite or below 0, the seed is below 0, there is no resample, or the
+        split or the source column is unknown.
+    TrainingError
+        If a part of a split has too little to learn from.
     """
     tell = progress or (lambda what, share: None)
-    if lam is not None:
-        lam = checked_lam(lam)
-    if seed < 0:
-        raise SettingsError(f"seed is {seed}, must be at least 0")
-    if n_boot < 1:
-        raise SettingsError(f"n_boot is {n_boot}, must be at least 1")
+    lam = lam_given(lam)
+    seed = whole_number("seed", seed, least=0)
+    n_boot = whole_number("n_boot", n_boot, least=1)
+    n_jobs = whole_number("n_jobs", n_jobs, least=1)
+    kind = None if split is None else checked_kind(split)
+    path = table_path(table)
     tell("reading", 0.0)
-    artifact = load_artifact(artifact_path)
-    outcomes = gather_outcomes(read_table(table_path), artifact.tiers)
+    artifact = opened_artifact(artifact)
+    found = read_table(path)
+    rows = rows_with_texts(found, artifact.tiers)
+    parts = None if kind is None else _parts(kind, found, rows, source, seed)
+    refitted: TaskPredictions | None = None
+    if parts is not None:
+        tested, refitted = refit_predictions(
+            rows,
+            parts,
+            _buckets(artifact, rows),
+            cost_ref=artifact.cost_ref,
+            seed=seed,
+            n_jobs=n_jobs,
+            progress=lambda share: tell("training", share),
+        )
+        rows = rows.take(tested)
+    full_rows = full_outcomes_of(rows, artifact.tiers)
+    outcomes: FullOutcomes | ValueTable
+    if full_rows is not None:
+        outcomes = full_rows
+    else:
+        tell("modelling the log", 0.0)
+        outcomes = value_rows(rows, artifact.tiers, cost_ref=artifact.cost_ref, seed=seed)
     n_groups = len(np.unique(outcomes.groups))
     if n_groups < 2:
         raise TableError(
-            f"table {str(table_path)!r} has {len(outcomes.tasks):,} usable tasks, all of one "
+            f"table {str(path)!r} has {len(outcomes.tasks):,} usable tasks, all of one "
             "text or session; an interval needs at least two independent groups of tasks"
         )
-    predictions = predict_tasks(
-        artifact.predictor,
-        outcomes.tasks,
-        artifact.oof,
-        progress=lambda share: tell("predicting", share),
-    )
+    if learning_curve and full_rows is None:
+        raise TableError(
+            "a learning curve is told on tasks that ran on every tier, and most tasks of "
+            f"table {str(path)!r} ran on one; leave it out"
+        )
+    if refitted is not None:
+        predictions = refitted.take(outcomes.row)
+    else:
+        predictions = predict_tasks(
+            artifact.predictor,
+            outcomes.tasks,
+            artifact.oof,
+            progress=lambda share: tell("predicting", share),
+        )
     own_lam = artifact.lam if lam is None else lam
     resampling = Resampling(outcomes.groups, n_boot, seed)
-    full: FullResult | None = None
-    logged: LoggedResult | None = None
+    full, logged = None, None
+    learning: tuple[LearningPoint, ...] = ()
     if isinstance(outcomes, FullOutcomes):
+        tasks = _full_tasks(outcomes, predictions, artifact, own_lam)
         full = compare(
-            _full_tasks(outcomes, predictions, artifact, own_lam),
+            tasks,
             Predictions(predictions.quality, predictions.cost),
             resampling,
             progress=lambda share: tell("comparing", share),
         )
+        if learning_curve:
+            learning = _learning(rows.take(outcomes.row), tasks, resampling, n_jobs, tell)
     else:
-        logged = _logged_result(outcomes, predictions, artifact, own_lam, resampling)
+        logged = logged_result(outcomes, predictions, own_lam, resampling)
+    inputs = input_weights(
+        artifact.predictor,
+        outcomes.tasks,
+        own_lam,
+        seed=seed,
+        progress=lambda share: tell("weighing inputs", share),
+    )
+    n_out_of_fold = int(predictions.is_out_of_fold.sum())
     tell("done", 1.0)
     return Evaluation(
         artifact_id=artifact.artifact_id,
-        table=str(table_path),
+        table=str(path),
         tiers=artifact.tiers.names,
         lam=own_lam,
         cost_ref=artifact.cost_ref,
@@ -107,13 +186,37 @@ def evaluate(
         n_draws=n_boot,
         n_tasks=len(outcomes.tasks),
         n_groups=n_groups,
-        n_left_out=outcomes.n_left_out,
-        n_out_of_fold=int(predictions.is_out_of_fold.sum()),
-        n_fresh=int((~predictions.is_out_of_fold).sum()),
+        n_left_out=len(rows.tasks) - len(outcomes.tasks),
+        n_out_of_fold=n_out_of_fold,
+        n_fresh=len(outcomes.tasks) - n_out_of_fold,
         full=full,
         logged=logged,
-        notes=_notes(outcomes, n_groups, logged, int(predictions.is_out_of_fold.sum())),
+        split=None if parts is None else _split_facts(str(kind), parts),
+        coverage=_coverage(outcomes, predictions, own_lam, artifact.tiers.names),
+        inputs=inputs,
+        learning=learning,
+        notes=_notes(len(rows.tasks) - len(outcomes.tasks), n_groups, logged, n_out_of_fold, parts),
     )
+
+
+def _parts(
+    kind: SplitKind, table: pa.Table, rows: TaskRows, source: str, seed: int
+) -> list[SplitPart]:
+    if kind == "group":
+        return by_group(rows.groups, seed=seed)
+    if kind == "time":
+        return by_time(rows.groups, task_times(table, rows.task_ids))
+    return by_source(rows.groups, task_sources(table, rows.task_ids, source))
+
+
+def _split_facts(kind: str, parts: list[SplitPart]) -> SplitFacts:
+    return SplitFacts(
+        kind, tuple(PartFacts(part.name, len(part.train), len(part.test)) for part in parts)
+    )
+
+
+def _buckets(artifact: Artifact, rows: TaskRows) -> NDArray[np.int64]:
+    return np.array([artifact.predictor.predict(task).bucket for task in rows.tasks], np.int64)
 
 
 def _full_tasks(
@@ -126,51 +229,55 @@ def _full_tasks(
         tiers=artifact.tiers.names,
         lam=lam,
         cost_ref=artifact.cost_ref,
+        features=task_features(outcomes.tasks, predictions.bucket),
     )
 
 
-def _logged_result(
-    outcomes: LoggedOutcomes,
+def _learning(
+    rows: TaskRows, tasks: FullTasks, resampling: Resampling, n_jobs: int, tell: Progress
+) -> tuple[LearningPoint, ...]:
+    sizes = curve_sizes(len(rows.tasks))
+    found = learning_predictions(
+        rows,
+        sizes,
+        cost_ref=tasks.cost_ref,
+        seed=resampling.seed,
+        n_jobs=n_jobs,
+        progress=lambda share: tell("learning curve", share),
+    )
+    return learning_points(tasks, sizes, [Predictions(*each) for each in found], resampling)
+
+
+def _coverage(
+    outcomes: FullOutcomes | ValueTable,
     predictions: TaskPredictions,
-    artifact: Artifact,
     lam: float,
-    resampling: Resampling,
-) -> LoggedResult:
+    tiers: tuple[str, ...],
+) -> tuple[KindCoverage, ...]:
+    types = [task.task_type for task in outcomes.tasks]
     choice = choose_tiers(predictions.quality, predictions.cost, lam)
-
-    def value(p_new: np.ndarray) -> LoggedValue:
-        return logged_value(
-            p_new.astype(np.float64),
-            outcomes.p_log,
-            outcomes.quality,
-            outcomes.cost_usd,
-            resampling,
-        )
-
-    columns = np.stack([outcomes.quality, outcomes.cost_usd], axis=1)
-    found = bootstrap_means(
-        columns, resampling.groups, n_draws=resampling.n_draws, seed=resampling.seed
-    )
-    return LoggedResult(
-        logged_quality=column_interval(found, 0),
-        logged_cost_usd=column_interval(found, 1),
-        router=value(choice == outcomes.tier),
-        fixed={name: value(outcomes.tier == k) for k, name in enumerate(artifact.tiers.names)},
-    )
+    if isinstance(outcomes, FullOutcomes):
+        return full_coverage(types, outcomes.quality, choice, tiers)
+    return logged_coverage(types, outcomes.quality, outcomes.propensities.values, choice, tiers)
 
 
 def _notes(
-    outcomes: FullOutcomes | LoggedOutcomes,
+    n_left_out: int,
     n_groups: int,
     logged: LoggedResult | None,
     n_out_of_fold: int,
+    parts: list[SplitPart] | None,
 ) -> tuple[str, ...]:
     notes: list[str] = []
-    if outcomes.n_left_out:
-        what = "tasks lack" if isinstance(outcomes, FullOutcomes) else "logged rows lack"
-        notes.append(f"{outcomes.n_left_out:,} {what} an outcome that is needed and are left out")
+    if n_left_out:
+        notes.append(f"{n_left_out:,} tasks lack an outcome that is needed and are left out")
     if n_groups < FEW_GROUPS:
         notes.append(f"only {n_groups} independent groups of tasks: the intervals are rough")
+    if parts is not None:
+        notes.append(
+            f"the recipe was trained anew {len(parts)} times for this split; what is told is what "
+            "the recipe does, not the weights of the artifact"
+        )
     if n_out_of_fold:
         # The heads had not seen these tasks; how they are blended and calibrated had.
         notes.append(
@@ -180,9 +287,14 @@ def _notes(
         )
     if logged is not None:
         notes.append(
-            "one tier per task is known: values are importance-weighted (SNIPS); doubly robust "
-            "off-policy estimates are not made yet"
+            f"{logged.n_logged:,} tasks are known on some tiers only: values are self-normalised "
+            "doubly robust estimates"
         )
+        if logged.n_estimated:
+            notes.append(
+                f"the propensities of {logged.n_estimated:,} tasks were estimated from the log: "
+                "what its choice knew beyond the features is not corrected for (observational)"
+            )
         thin = [name for name, each in logged.fixed.items() if not each.is_supported]
         if thin:
             notes.append(f"too few rows were logged on {', '.join(thin)} to claim a value")

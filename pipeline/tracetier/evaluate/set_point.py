@@ -1,0 +1,71 @@
+"""The honest operating point: set on some tasks, told on others, set again in every resample.
+
+A point read off a frontier has seen the outcomes it is told on. Here each fold's point is solved
+on the other folds alone, so the mean over all tasks is what the same recipe gives on new ones;
+and since other traces would have led to another point, each row solves its own point on one
+resample and is told on another: both the logs it is set on and the tasks to come are drawn.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracetier.evaluate.figures import FixedTiers
+from tracetier.evaluate.fold_means import FoldMeans, told_on
+from tracetier.measures.hull import cost_at, mixture_at, upper_hull
+
+Vector = NDArray[np.float64]
+
+
+class PointRows(NamedTuple):
+    """Outcome of one recipe by row, ``(1 + D,)``, and the tiers it takes, ``(K,)``."""
+
+    quality: Vector
+    cost_usd: Vector
+    cost: Vector
+    share: Vector
+
+
+def set_point(found: FoldMeans, fixed: FixedTiers, fraction: float) -> PointRows:
+    """Keep a fraction of the best fixed tier's quality for the least cost, fold by fold.
+
+    The tier whose quality is to be kept is the one that is best over all tasks. Row 0 is set and
+    told on all tasks; each resample is told under the point that another one set.
+
+    Parameters
+    ----------
+    found : FoldMeans
+    fixed : FixedTiers
+        For its reference alone.
+    fraction : float
+        In (0, 1].
+    """
+    n_folds, n_rows = found.weight.shape
+    whole, everything = found.sums.sum(axis=1), found.weight.sum(axis=0)
+    told = np.zeros((3, n_rows))
+    share = np.zeros(found.share.shape[2])
+    tells = told_on(n_rows)
+    for fold in range(n_folds):
+        others = everything - found.weight[fold]
+        for row in range(n_rows):
+            if others[row] <= 0:  # all that was drawn is in this fold
+                told[:, tells[row]] = np.nan
+                continue
+            quality, cost_usd, _ = (whole[:, row] - found.sums[:, fold, row]) / others[row]
+            cheap, dear, p_dear = _solve(quality, cost_usd, fraction * quality[fixed.reference])
+            sums = found.sums[:, fold, tells[row]]
+            told[:, tells[row]] += (1.0 - p_dear) * sums[:, cheap] + p_dear * sums[:, dear]
+            if row == 0:
+                taken = found.share[fold]
+                share += (1.0 - p_dear) * taken[cheap] + p_dear * taken[dear]
+    quality, cost_usd, cost = told
+    return PointRows(quality, cost_usd, cost, share)
+
+
+def _solve(quality: Vector, cost_usd: Vector, wanted: float) -> tuple[int, int, float]:
+    """Cheapest mixture of two policies of this quality; the best one where rounding exceeds it."""
+    hull = upper_hull(cost_usd, quality)
+    cost = cost_at(hull, min(wanted, float(hull.quality[-1])))
+    mix = mixture_at(hull, cost)
+    return mix.cheap, mix.dear, mix.p_dear
