@@ -129,9 +129,29 @@ def test_every_setting_has_a_variable(
     assert getattr(settings, variable.removeprefix("TRACETIER_").lower()) == value
 
 
+def test_what_stands_above_the_learner_is_read(toml: Path) -> None:
+    """Rules and caps as they stand, since the tiers that they name are not known here."""
+    toml.write_text(
+        "[budget]\nbudget_usd = 0.01\n[session]\nescalate_after = 3\nswitch_cost = true\n"
+        "[rollout]\nincumbent = 'opus'\nshadow = true\n[policy]\ntenant_attr = 'team'\n"
+        "[[rule]]\ntask_type = 'sec_*'\nfloor = 'opus'\n[[rule]]\ndeny = ['haiku']\n"
+        "[[cap]]\nper = 'session'\nusd = 2\n"
+    )
+
+    settings = load_settings(env={"TRACETIER_ESCALATE_MOST": "1"})
+
+    assert (settings.budget_usd, settings.escalate_after, settings.escalate_most) == (0.01, 3, 1)
+    assert (settings.switch_cost, settings.incumbent, settings.shadow) == (True, "opus", True)
+    assert settings.tenant_attr == "team"
+    assert settings.rules == ({"task_type": "sec_*", "floor": "opus"}, {"deny": ["haiku"]})
+    assert settings.caps == ({"per": "session", "usd": 2},)
+    assert settings.sources["rules"] == "tracetier.toml"
+    assert settings.sources["shadow"] == "tracetier.toml [rollout]"
+
+
 def test_the_table_of_settings_names_every_field() -> None:
     """A field without a row could not be set by file or variable."""
-    fields = set(Settings.__struct_fields__) - {"tiers", "scores", "sources"}
+    fields = set(Settings.__struct_fields__) - {"tiers", "scores", "rules", "caps", "sources"}
 
     assert {spec.field for spec in SETTINGS} == fields
 
@@ -159,7 +179,7 @@ def test_tiers_can_be_given_by_the_caller(toml: Path) -> None:
         ),
         pytest.param("[rout]\nlam = 1", "'rout'; did you mean 'route'", id="section"),
         pytest.param(
-            "[zzz]", "'zzz'; known are tier, scores, route, train, privacy", id="nothing near"
+            "[zzz]", "'zzz'; known are tier, scores, rule, cap, route, budget", id="nothing near"
         ),
         pytest.param("lam = 1", r"'lam' belongs under \[route\]", id="no section"),
         pytest.param("[train]\nlam = 1", r"\[train\] 'lam' belongs under", id="other section"),
@@ -173,7 +193,7 @@ def test_tiers_can_be_given_by_the_caller(toml: Path) -> None:
         pytest.param("[train]\nfolds = 1", "folds is 1: Expected `int` >= 2", id="one fold"),
         pytest.param("[train]\nn_jobs = 0", "n_jobs is 0: Expected `int` >= 1", id="no job"),
         pytest.param(
-            "[route]\nstrategy = 'ucb'", "strategy is 'ucb'.*residual, seed or greedy", id="choice"
+            "[route]\nstrategy = 'ucb'", "strategy is 'ucb'.*thompson, seed or greedy", id="choice"
         ),
         pytest.param("[tier]\nname = 'a'", r"no list of tables.*\[\[tier\]\]", id="one bracket"),
         pytest.param(
@@ -193,6 +213,15 @@ def test_tiers_can_be_given_by_the_caller(toml: Path) -> None:
         pytest.param(
             "[[tier]]\nname = 'a'\n[[tier]]\nname = 'a'", "'a' is given twice", id="same name"
         ),
+        pytest.param(
+            "[rule]\npin = 'a'", r"'rule' is no list.*one \[\[rule\]\] per", id="one rule"
+        ),
+        pytest.param("cap = 3", r"'cap' is no list.*\[\[cap\]\] per cap", id="cap is a value"),
+        pytest.param("[policy]\npin = 1", r"\[policy\] unknown section or key 'pin'", id="policy"),
+        pytest.param("[budget]\nusd = 1", "'usd'; known are budget_usd, budget", id="budget key"),
+        pytest.param("[budget]\nbudget_usd = 0", "budget_usd is 0: .* > 0", id="no budget"),
+        pytest.param("[session]\nescalate_after = 0", "escalate_after is 0", id="never stuck"),
+        pytest.param("[rollout]\nsaving = 0.5", r"'saving' belongs under \[budget\]", id="place"),
         pytest.param("[route]\nlam = = 1", "not a TOML file: .*line 2", id="not toml"),
     ],
 )

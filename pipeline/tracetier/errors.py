@@ -12,11 +12,13 @@ A message names what was given, what was expected, where, and the mend.
     │   ├── TableError            a feature table that cannot be used
     │   ├── LeakageError          a feature known only after the decision
     │   ├── TierError             a tier that is not declared
+    │   ├── PolicyError           rules that leave no tier for a task
     │   ├── ArtifactError         an artifact that is damaged, foreign or too new
     │   ├── StateError            a state that is damaged, foreign or too new
     │   └── FeedbackError         feedback that no decision waits for, or out of range
     └── WorkError                 the input was good, the work failed (exit code 1)
         ├── TrainingError         nothing could be learned from these rows
+        ├── CapError              a cap is reached, and the settings say to refuse
         └── StorageError          the disk or the store refused
 """
 
@@ -57,6 +59,10 @@ class TierError(InputError):
     """A tier is named that the tier set does not hold."""
 
 
+class PolicyError(InputError):
+    """The rules above the learner leave no tier for a task."""
+
+
 class ArtifactError(InputError):
     """The artifact is damaged, foreign, or of a future format."""
 
@@ -75,6 +81,10 @@ class WorkError(TracetierError):
 
 class TrainingError(WorkError):
     """Nothing could be learned from the rows at hand."""
+
+
+class CapError(WorkError):
+    """A hard cap is reached, and the settings say to refuse rather than to take the cheapest."""
 
 
 class StorageError(WorkError):

@@ -175,7 +175,10 @@ class Decision(Struct, frozen=True, kw_only=True):
     """The tier that was chosen, why, and with which probability.
 
     ``propensities`` holds the probability of every tier of the set (0 where a tier was not
-    allowed) and sums to 1; ``propensity`` is that of ``tier``.
+    allowed) and sums to 1; ``propensity`` is that of ``tier``. ``rules`` names the rules of the
+    policy that were for the task, ``shadow_tier`` the tier that would have been taken where shadow
+    mode returned another, ``abstained`` says that the router stayed with the incumbent for want of
+    evidence, and ``price`` is what a budget or floor added to ``lam``.
     """
 
     decision_id: str
@@ -191,6 +194,11 @@ class Decision(Struct, frozen=True, kw_only=True):
     artifact_id: str
     explored: bool
     timestamp: datetime
+    session_id: str | None = None
+    rules: list[str] = []
+    abstained: bool = False
+    shadow_tier: str | None = None
+    price: float = 0.0
 
 
 class Feedback(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -21,8 +21,10 @@ from tracetier.tiers import Tier, TierSet
 CONFIG_FILE = Path("tracetier.toml")
 ENV_PREFIX = "TRACETIER_"
 
-StrategyName = Literal["residual", "seed", "greedy"]
+StrategyName = Literal["residual", "seed", "greedy", "thompson"]
 Share = Annotated[float, Meta(ge=0, le=1)]
+Quality = Annotated[float, Meta(ge=0, le=10)]
+Usd = Annotated[float, Meta(gt=0, lt=1e9)]
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -34,7 +36,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         Declared tiers, cheap to dear; empty where they come from the table.
     lam : float
         Weight of cost in ``reward = quality (0-10) - lam * cost (0-1)``, 0 to 1e6.
-    strategy : {"residual", "seed", "greedy"}
+    strategy : {"residual", "seed", "greedy", "thompson"}
         How the router learns from feedback.
     epsilon, alpha : float, optional
         Share of random exploration and step of learning, in [0, 1]; ``None`` takes what the
@@ -49,9 +51,44 @@ class Settings(Struct, frozen=True, kw_only=True):
         Whether task texts may be written to decision logs; else a keyed hash.
     redact : tuple of str
         Regular expressions of what ``ingest --redact`` takes out beside the shapes that it knows.
+    max_body_bytes : int
+        Bytes that a request to the service may have, 1 KiB to 1 GiB.
+    requests_per_s : float, optional
+        Requests a second that each worker takes of one caller, > 0; ``None`` is no limit.
+    default_model : str, optional
+        Model of rows of logs that name neither model nor tier.
+    tenant_attr : str
+        Attribute of a task that names its tenant.
+    budget_usd, budget_usd_per_day : float, optional
+        USD to spend per request, or per day, > 0.
+    quality_floor : float, optional
+        Mean quality to keep, 0-10.
+    saving : float, optional
+        Share of the dear tier's cost to save, in [0, 1).
+    affinity : bool
+        Whether a session keeps its tier.
+    switch_cost : bool
+        Whether leaving a session's tier must be worth reading its context anew.
+    cache_lives_s : float
+        Seconds for which a prompt cache is warm, >= 0.
+    escalate_after : int, optional
+        Failures in a row after which a session goes one tier up, >= 1; ``None`` never.
+    escalate_most : int
+        Tiers that it goes up at most, >= 1.
+    failure_below : float
+        Reported quality, 0-10, below which an outcome is a failure.
+    incumbent : str, optional
+        Tier that is left only on evidence.
+    abstain_sd : float
+        Standard errors that the lead over the incumbent must exceed, >= 0.
+    shadow : bool
+        Whether to decide and return the incumbent all the same.
     scores : dict
         What the scores in logs say of quality, by their names, as it stands in the file; `ingest`
         checks it.
+    rules, caps : tuple of dict
+        The tables [[rule]] and [[cap]] as they stand in the file; the router checks them against
+        its tiers.
     sources : dict of str to str
         For each field, where its value came from.
     """
@@ -66,8 +103,32 @@ class Settings(Struct, frozen=True, kw_only=True):
     n_jobs: Annotated[int, Meta(ge=1)] | None = None
     store_text: bool = False
     redact: tuple[str, ...] = ()
+    max_body_bytes: Annotated[int, Meta(ge=1024, le=1 << 30)] = 1 << 20
+    requests_per_s: Annotated[float, Meta(gt=0, le=1e6)] | None = None
+    default_model: str | None = None
+    tenant_attr: str = "tenant"
+    budget_usd: Usd | None = None
+    budget_usd_per_day: Usd | None = None
+    quality_floor: Quality | None = None
+    saving: Annotated[float, Meta(ge=0, lt=1)] | None = None
+    affinity: bool = False
+    switch_cost: bool = False
+    cache_lives_s: Annotated[float, Meta(ge=0)] = 300.0
+    escalate_after: Annotated[int, Meta(ge=1)] | None = None
+    escalate_most: Annotated[int, Meta(ge=1)] = 2
+    failure_below: Quality = 5.0
+    incumbent: str | None = None
+    abstain_sd: Annotated[float, Meta(ge=0)] = 1.0
+    shadow: bool = False
     scores: dict[str, object] = {}
+    rules: tuple[dict[str, object], ...] = ()
+    caps: tuple[dict[str, object], ...] = ()
     sources: dict[str, str] = {}
+
+    @property
+    def given_lam(self) -> float | None:
+        """Lambda where a flag, the file or the environment gives it, else ``None``."""
+        return None if self.sources.get("lam", "default") == "default" else self.lam
 
     @property
     def tier_set(self) -> TierSet | None:
@@ -90,22 +151,43 @@ class SettingSpec(Struct, frozen=True):
 
 SETTINGS: Final = (
     SettingSpec("lam", "route", "weight of cost (0-1) against quality (0-10) in the reward"),
-    SettingSpec("strategy", "route", "how the router learns: residual, seed or greedy"),
+    SettingSpec("strategy", "route", "how the router learns: residual, thompson, seed or greedy"),
     SettingSpec("epsilon", "route", "share of random exploration, 0 to 1"),
     SettingSpec("alpha", "route", "step of learning, 0 to 1"),
+    SettingSpec("budget_usd", "budget", "USD to spend per request"),
+    SettingSpec("budget_usd_per_day", "budget", "USD to spend per day"),
+    SettingSpec("quality_floor", "budget", "mean quality to keep, 0 to 10"),
+    SettingSpec("saving", "budget", "share of the dear tier's cost to save, 0 to 1"),
+    SettingSpec("tenant_attr", "policy", "attribute of a task that names its tenant"),
+    SettingSpec("affinity", "session", "a session keeps its tier"),
+    SettingSpec("switch_cost", "session", "another tier must be worth reading the context anew"),
+    SettingSpec("cache_lives_s", "session", "seconds for which a prompt cache is warm"),
+    SettingSpec("escalate_after", "session", "failures in a row that make a session go one up"),
+    SettingSpec("escalate_most", "session", "tiers that a session goes up at most"),
+    SettingSpec("failure_below", "session", "quality, 0 to 10, below which an outcome failed"),
+    SettingSpec("incumbent", "rollout", "tier that is left only on evidence"),
+    SettingSpec("abstain_sd", "rollout", "standard errors that a lead over it must exceed"),
+    SettingSpec("shadow", "rollout", "decide, and return the incumbent all the same"),
     SettingSpec("seed", "train", "seed of every random draw"),
     SettingSpec("folds", "train", "folds of the out-of-fold predictions"),
     SettingSpec("n_jobs", "train", "fits at a time, one per core where not given"),
+    SettingSpec("default_model", "ingest", "model of rows that name neither model nor tier"),
     SettingSpec("store_text", "privacy", "write task texts to decision logs"),
     SettingSpec("redact", "privacy", "list of regular expressions that --redact takes out too"),
+    SettingSpec("max_body_bytes", "serve", "bytes that a request may have"),
+    SettingSpec("requests_per_s", "serve", "requests a second of one caller, per worker"),
 )
-"""Every setting but the tiers and the scores, which only the file and the caller can declare."""
+"""Every setting but the tiers, scores, rules and caps: those, only the file can declare."""
+
+_TABLES: Final = {"rule": "rules", "cap": "caps"}
+"""Tables in double brackets, and the field that holds them as they stand."""
 
 _SPECS = {spec.field: spec for spec in SETTINGS}
 _SECTIONS = tuple(dict.fromkeys(spec.section for spec in SETTINGS))
 _TYPES: dict[str, Any] = {
     field.name: field.type for field in msgspec.structs.fields(Settings)
 }  # one Any: a type form has no static type before Python 3.14
+_FIELDS = tuple(name for name in _TYPES if name != "sources")
 _Layer = dict[str, tuple[object, str]]  # field -> (value, source)
 
 
@@ -150,7 +232,7 @@ def load_settings(
 
 def _defaults() -> dict[str, object]:
     blank = Settings()
-    return {name: getattr(blank, name) for name in ("tiers", "scores", *_SPECS)}
+    return {name: getattr(blank, name) for name in _FIELDS}
 
 
 def _from_file(path: Path) -> _Layer:
@@ -160,10 +242,13 @@ def _from_file(path: Path) -> _Layer:
             layer["tiers"] = (_tiers(section, str(path)), str(path))
         elif name == "scores":
             layer["scores"] = (_section(section, name, str(path)), f"{path} [scores]")
+        elif name in _TABLES:
+            layer[_TABLES[name]] = (tuple(_tables(section, name, str(path))), str(path))
         elif name in _SECTIONS:
             layer |= _from_section(section, name, str(path))
         else:
-            raise SettingsError(f"{path}: {_misplaced(name, ('tier', 'scores', *_SECTIONS))}")
+            known = ("tier", "scores", *_TABLES, *_SECTIONS)
+            raise SettingsError(f"{path}: {_misplaced(name, known)}")
     return layer
 
 
@@ -200,13 +285,19 @@ def _from_section(content: object, name: str, path: str) -> _Layer:
     }
 
 
-def _tiers(entries: object, where: str) -> tuple[Tier, ...]:
+def _tables(entries: object, name: str, where: str) -> list[dict[str, object]]:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        order = ", cheap to dear" if name == "tier" else ""
         raise SettingsError(
-            f"{where}: 'tier' is no list of tables; write one [[tier]] per tier, in double "
-            "brackets, cheap to dear"
+            f"{where}: {name!r} is no list of tables; write one [[{name}]] per {name}, in double "
+            f"brackets{order}"
         )
-    tiers = tuple(_tier(entry, f"{where}: [[tier]] {i + 1}") for i, entry in enumerate(entries))
+    return entries
+
+
+def _tiers(entries: object, where: str) -> tuple[Tier, ...]:
+    tables = _tables(entries, "tier", where)
+    tiers = tuple(_tier(entry, f"{where}: [[tier]] {i + 1}") for i, entry in enumerate(tables))
     try:
         return TierSet(tiers).tiers if tiers else ()
     except TierError as error:

@@ -25,6 +25,9 @@ _PRICES = (
     "cache_read_usd_per_mtok",
     "cache_write_usd_per_mtok",
 )
+LIMITS = ("context_window", "tools", "vision")
+"""What a tier declares that it can do; a matter of its models, not of any prediction."""
+
 _VENDORS = (
     "ai21|amazon|anthropic|azure|bedrock|cohere|deepseek|google|google-gla|google-vertex|groq|meta|"
     "minimax|mistral|moonshot|moonshotai|nvidia|openai|openrouter|qwen|vertex_ai|writer|xai|zai"
@@ -64,11 +67,16 @@ class Tier(Struct, frozen=True, kw_only=True):
     cache_read_usd_per_mtok, cache_write_usd_per_mtok : float, optional
         Own prices of tokens read from and written to the prompt cache; where missing beside an own
         input price, that price.
+    context_window : int, optional
+        Tokens that a prompt may have, >= 1; by default no limit is known.
+    tools, vision : bool, optional
+        ``False`` where its models take no tools, or no images.
 
     Raises
     ------
     TierError
-        For an empty name, a price that is negative or not a number, or only one of the two prices.
+        For an empty name, a price that is negative or not a number, only one of the two prices, or
+        a context window below 1.
 
     Examples
     --------
@@ -83,6 +91,9 @@ class Tier(Struct, frozen=True, kw_only=True):
     output_usd_per_mtok: float | None = None
     cache_read_usd_per_mtok: float | None = None
     cache_write_usd_per_mtok: float | None = None
+    context_window: int | None = None
+    tools: bool | None = None
+    vision: bool | None = None
 
     def __post_init__(self) -> None:
         if not self.name or self.name != self.name.strip():
@@ -99,6 +110,11 @@ class Tier(Struct, frozen=True, kw_only=True):
             raise TierError(
                 f"tier {self.name!r} gives some of its prices only; give both input_usd_per_mtok "
                 "and output_usd_per_mtok, or no price to use the price list"
+            )
+        if self.context_window is not None and self.context_window < 1:
+            raise TierError(
+                f"tier {self.name!r}: context_window is {self.context_window}, must be >= 1 token; "
+                "leave it out where no limit is known"
             )
 
     @property

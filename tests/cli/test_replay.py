@@ -70,3 +70,44 @@ def test_a_table_of_one_tier_per_task_is_refused(run: Run, artifact: Path, log: 
 
     assert found.exit_code == 2
     assert "needs a table where every tier ran" in found.stderr
+
+
+def test_phases_delay_and_lost_reports_are_read_from_flags(
+    run: Run, artifact: Path, table: Path
+) -> None:
+    """Each comes back in the result."""
+    args = ("replay", artifact, table, "--orders", "1", "--json")
+    found = run(
+        *args, "--phase", "drop:opus:5@20-60", "--phase", "remove:haiku@70", "--delay", "5",
+        "--missing", "0.1", "--noise", "0.5",
+    )  # fmt: skip
+
+    read = json.loads(found.stdout)
+    scenario = read["scenario"]
+    assert [event["kind"] for event in scenario["events"]] == ["drop", "remove"]
+    assert (scenario["delay"], scenario["missing"], scenario["noise"]) == (5, 0.1, 0.05)
+    assert [phase["start"] for phase in read["strategies"]["residual"]["phases"]] == [0, 20, 60, 70]
+
+
+def test_a_phase_that_is_not_understood_ends_with_the_form_it_should_have(
+    run: Run, artifact: Path, table: Path
+) -> None:
+    """Exit 2, one line."""
+    found = run("replay", artifact, table, "--phase", "fall:opus")
+
+    assert found.exit_code == 2
+    assert "write drop:TIER:QUALITY@START" in found.stderr
+
+
+def test_plots_are_written_beside_the_result(run: Run, artifact: Path, table: Path) -> None:
+    """A picture, and a page that holds it."""
+    pytest.importorskip("matplotlib")
+    found = run(
+        "replay", artifact, table, "--orders", "2", "--html", "r.html", "--png", "r.png"
+    )  # fmt: skip
+
+    assert found.exit_code == 0
+    assert Path("r.png").read_bytes().startswith(b"\x89PNG")
+    page = Path("r.html").read_text()
+    assert "data:image/png;base64," in page
+    assert "Over 2 orders of 100 tasks" in page

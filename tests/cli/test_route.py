@@ -55,7 +55,7 @@ def test_the_task_may_come_from_a_flag_a_file_or_stdin(
         pytest.param(["--text", "a", "--text-file", "b"], "both of --text", id="two texts"),
         pytest.param(["--text-file", "none.txt"], "cannot read 'none.txt'", id="no file"),
         pytest.param(["--text-file", "latin.txt"], "is not UTF-8", id="not UTF-8"),
-        pytest.param(["--text", "a", "--state", "s.db"], "expected memory://", id="state form"),
+        pytest.param(["--text", "a", "--state", "s.txt"], "expected memory://", id="state form"),
     ],
 )
 def test_bad_input_is_told(run: Run, artifact: Path, args: list[str], told: str) -> None:

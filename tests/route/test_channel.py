@@ -3,6 +3,7 @@
 import math
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from tracetier.route.channel import (
     ChannelParams,
     ChannelState,
     evidence,
-    slope,
+    slopes,
     start_channel,
     trust,
 )
@@ -210,20 +211,35 @@ def test_the_influence_of_the_prior_vanishes_as_promised(
     assert left / (n + left) <= n0 / (n + n0)
 
 
+def _slopes(
+    xy: list[float], xx: list[float], n: list[float], *, sigma2: float = 0.09
+) -> list[float]:
+    return slopes(xy, xx, n, sigma2=sigma2, slope_trust=20, slope_pool=30)
+
+
 def test_the_slope_is_1_without_reports_and_shrunk_towards_1_with_them() -> None:
-    """kappa = 20 v, v = xx / n: 20 reports that say 0 against 20 that say 1 give 1/2."""
-    assert slope(0.0, 0.0, 0.0, sigma2=0.09, slope_trust=20) == 1.0
-    assert slope(0.0, 2.0, 20.0, sigma2=0.09, slope_trust=20) == pytest.approx(0.5)
-    assert slope(9.0, 2.0, 20.0, sigma2=0.09, slope_trust=20) == 1.0
-    assert slope(-9.0, 2.0, 20.0, sigma2=0.09, slope_trust=20) == 0.0
+    """k = 20 v, v = xx / n: 20 reports that say 0 against 20 that say 1 give 1/2."""
+    assert _slopes([0.0], [0.0], [0.0]) == [1.0]
+    # The common slope is 2 / 4; the tier's own 20 reports against 30 at it: 3 * .5 / 5.
+    assert _slopes([0.0], [2.0], [20.0]) == pytest.approx([0.3])
+    assert _slopes([9.0], [2.0], [20.0]) == [1.0]
+    assert _slopes([-90.0], [2.0], [20.0]) == [-1.0]
+
+
+def test_a_tier_without_reports_takes_the_slope_of_the_others() -> None:
+    """200 reports of one tier that say -1: common (2 - 20) / (2 + 20), and so the other tier's."""
+    own, other = _slopes([-20.0, 0.0], [20.0, 0.0], [200.0, 0.0], sigma2=0.01)
+
+    assert other == pytest.approx(-18 / 22)
+    assert own == pytest.approx((3 * -18 / 22 - 20) / 23)
 
 
 def test_one_report_at_a_tiny_deviation_does_not_throw_the_slope() -> None:
-    """d = .001 and a residual of -.5: kappa is sigma^2 = .09, not 20 d^2 = .00002."""
-    assert slope(-0.0005, 1e-6, 1.0, sigma2=0.09, slope_trust=20) == pytest.approx(0.9944, abs=1e-4)
+    """d = .001 and a residual of -.5: k is sigma^2 = .09, not 20 d^2 = .00002."""
+    assert _slopes([-0.0005], [1e-6], [1.0]) == pytest.approx([0.989], abs=1e-3)
 
 
-@pytest.mark.parametrize("truth", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("truth", [-0.8, 0.0, 0.5, 1.0])
 def test_the_slope_finds_how_much_of_the_variation_holds(truth: float) -> None:
     """4,000 reports with noise of .1 in four buckets; the slope comes within .1 of the truth.
 
@@ -239,9 +255,7 @@ def test_the_slope_finds_how_much_of_the_variation_holds(truth: float) -> None:
         channel.update(bucket, 0, mean + d, mean + 0.05 + truth * d + rng.gauss(0, 0.1))
 
     state = channel.state
-    found = slope(
-        state.slope_xy[0], state.slope_xx[0], state.slope_n[0], sigma2=0.01, slope_trust=20
-    )
+    (found,) = _slopes(state.slope_xy, state.slope_xx, state.slope_n, sigma2=0.01)
     assert found == pytest.approx(truth, abs=0.1)
     low, high = (channel.believe(0, [m], [0])[0][0] for m in (0.4, 0.6))
     assert high - low == pytest.approx(0.2 * found)
@@ -336,3 +350,47 @@ def test_settings_out_of_range_are_named(settings: dict[str, float], message: st
     """Each with its value and what is allowed."""
     with pytest.raises(SettingsError, match=message):
         ChannelParams(**settings)  # type: ignore[arg-type]
+
+
+def test_many_tasks_at_once_are_believed_as_one_by_one() -> None:
+    """After 200 reports, over both buckets and random predictions."""
+    rng = Random(3)
+    channel = _channel([[0.5, 0.7], [0.6, 0.8]])
+    for _ in range(200):
+        channel.update(rng.randrange(2), rng.randrange(2), rng.random(), rng.random())
+    buckets = [rng.randrange(2) for _ in range(50)]
+    predicted = [[rng.random(), rng.random()] for _ in buckets]
+
+    q, var = channel.believe_many(np.array(buckets), np.array(predicted))
+
+    for row, (bucket, each) in enumerate(zip(buckets, predicted, strict=True)):
+        one_q, one_var = channel.believe(bucket, each, [0, 0])
+        assert q[row] == pytest.approx(one_q, abs=1e-12)
+        assert var[row] == pytest.approx(one_var, abs=1e-12)
+
+
+def test_an_update_tells_what_was_not_believed() -> None:
+    """Outcome less Q before the report, and the tier offset that was part of Q."""
+    channel = _channel([[0.5]])
+    channel.update(0, 0, 0.5, 0.8)
+    believed = _q(channel, 0, [0.55])[0]
+
+    told = channel.update(0, 0, 0.55, 0.2)
+
+    assert told.error == pytest.approx(0.2 - believed)
+    assert told.offset == pytest.approx(0.03)
+    assert (told.tier, told.sigma2) == (0, 0.09)
+
+
+def test_a_tier_that_joined_is_trusted_little_whatever_is_learned_of_the_others() -> None:
+    """n0 of the second tier stays at 4, where the first, whose prior proves right, gets 40."""
+    channel = _channel([[0.5, 0.5]])
+    channel.state.trust_most = [40.0, 4.0]
+    channel = Channel(channel.state, ChannelParams())
+    for _ in range(200):
+        channel.update(0, 0, 0.5, 0.5)
+
+    var = channel.believe(0, [0.5, 0.5], [0, 0])[1]
+
+    assert var[1] == pytest.approx(0.09 / 4 + 0.5 * 0.09 / 9)
+    assert channel.state.tau2[0] < 0.009

@@ -1,6 +1,7 @@
 """The default strategy: two channels joined at choice time, and what can be promised of it."""
 
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,12 @@ from tracetier.route.residual import (
 from tracetier.route.tally import Tally
 
 ALL = [0, 1, 2]
-LIKE_THE_RULE = {"sd_weight": 0.0, "tie_weight": 0.0, "explore_min": 0.1, "explore_max": 0.1}
+LIKE_THE_RULE: dict[str, Any] = {
+    "sd_weight": 0.0,
+    "tie_weight": 0.0,
+    "explore_min": 0.1,
+    "explore_max": 0.1,
+}
 """No optimism, no near-ties, a constant epsilon."""
 
 
@@ -55,14 +61,12 @@ def test_a_near_tie_goes_to_the_cheaper_tier(
 
 
 @pytest.mark.parametrize(
-    ("n_bucket", "expected"),
+    ("n_decisions", "expected"),
     [(0, 0.05), (119, 0.05), (239, 0.025), (1199, 0.005), (10**6, 0.005)],
 )
-def test_exploration_decays_with_the_decisions_of_the_bucket(
-    n_bucket: int, expected: float
-) -> None:
-    """max(.005, min(.05, 2 * 3 / (n_b + 1)))."""
-    found = explore_probability(ResidualParams(), n_tiers=3, n_bucket=n_bucket)
+def test_exploration_decays_with_all_decisions(n_decisions: int, expected: float) -> None:
+    """max(.005, min(.05, 2 * 3 / (n + 1)))."""
+    found = explore_probability(ResidualParams(), n_tiers=3, n_decisions=n_decisions)
 
     assert found == pytest.approx(expected)
 
@@ -213,3 +217,64 @@ def test_settings_out_of_range_are_named(settings: dict[str, float], message: st
     """Each with its value and what is allowed."""
     with pytest.raises(SettingsError, match=message):
         ResidualParams(**settings)  # type: ignore[arg-type]
+
+
+def test_a_price_is_paid_for_believed_cost_and_ends_near_ties(prior: PriorStats) -> None:
+    """At price 2 the scores are 5.9, 6.6 and 7.0, at price 9 5.55, 5.2 and 0, sd aside."""
+    strategy = _strategy(prior, ResidualParams(sd_weight=0, sd_weight_priced=0))
+
+    free, cheap, dear = (
+        strategy.choose(
+            _mean_prediction(prior, 0),
+            lam=0.0,
+            allowed=ALL,
+            tally=Tally([[0] * 3] * 2),
+            rng=Random(0),
+            price=price,
+            explore=(),
+        )
+        for price in (0.0, 2.0, 9.0)
+    )
+
+    assert (free.greedy, cheap.greedy, dear.greedy) == (2, 2, 0)
+    assert cheap.near_tie_with == -1
+    assert cheap.reward == free.reward == pytest.approx([6.0, 7.0, 9.0])
+
+
+def _with_newcomer(prior: PriorStats) -> ResidualStrategy:
+    state = start_residual(prior, ResidualParams())
+    state.quality.trust_most = [40.0, 4.0, 40.0]
+    return ResidualStrategy(state)
+
+
+def test_a_tier_that_joined_is_taken_every_other_time_until_it_is_known(
+    prior: PriorStats,
+) -> None:
+    """Its propensity is 1/2 and half the others' exploring; after 20 decisions it is as any."""
+    strategy, tally, rng = _with_newcomer(prior), Tally([[0] * 3] * 2), Random(4)
+    prediction = _mean_prediction(prior, 0)
+    n = 0
+    while tally.n_tier[1] < 20:
+        choice = strategy.choose(prediction, lam=0.0, allowed=ALL, tally=tally, rng=rng)
+        assert choice.propensities == pytest.approx([0.025 / 3, 0.5 + 0.025 / 3, 0.5 - 0.05 / 3])
+        tally.decided(0, choice.tier)
+        n += 1
+
+    after = strategy.choose(prediction, lam=0.0, allowed=ALL, tally=tally, rng=rng)
+
+    assert 25 <= n <= 60
+    assert after.propensities[1] == pytest.approx(after.epsilon / 3)
+
+
+def test_a_newcomer_that_may_not_be_explored_is_not_burnt_in(prior: PriorStats) -> None:
+    """It is beyond the budget, or a rule says so."""
+    choice = _with_newcomer(prior).choose(
+        _mean_prediction(prior, 0),
+        lam=0.0,
+        allowed=ALL,
+        tally=Tally([[0] * 3] * 2),
+        rng=Random(0),
+        explore=[0],
+    )
+
+    assert choice.propensities[1] == 0.0

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tracetier.errors import SettingsError
 from tracetier.heads.prior import Prediction, PriorStats
 from tracetier.route.choice import Choice, Report
+from tracetier.route.control.contexts import Contexts
 from tracetier.route.greedy import GreedyParams
 from tracetier.route.seed import SeedParams
 from tracetier.route.strategy import (
@@ -72,8 +73,8 @@ def test_the_table_holds_every_declared_name() -> None:
 
 def test_an_unknown_name_lists_the_known_ones(prior: PriorStats) -> None:
     """So does a name of a later version."""
-    with pytest.raises(SettingsError, match="'thompson' is not known; known: residual, seed, gre"):
-        _start("thompson", prior)
+    with pytest.raises(SettingsError, match="'ucb' is not known; known: residual, seed, greedy"):
+        _start("ucb", prior)
 
 
 @every_strategy
@@ -91,28 +92,114 @@ def test_settings_of_another_strategy_are_refused(name: str, prior: PriorStats) 
     seed=st.integers(0, 2**32),
     n_before=st.integers(0, 40),
     allowed=st.sets(st.sampled_from(ALL), min_size=1),
+    explored=st.none() | st.sets(st.sampled_from(ALL)),
     lam=st.floats(0, 20),
+    price=st.floats(-0.5, 1e4),
 )
 def test_propensities_are_exact(
-    name: str, prior: PriorStats, seed: int, n_before: int, allowed: set[int], lam: float
+    name: str,
+    prior: PriorStats,
+    seed: int,
+    n_before: int,
+    allowed: set[int],
+    explored: set[int] | None,
+    lam: float,
+    price: float,
 ) -> None:
-    """They sum to 1, never fall below epsilon / |allowed| where allowed, and are 0 elsewhere."""
+    """They sum to 1, never fall below epsilon / |explored| there, and are 0 where not allowed."""
     rng = Random(seed)
     strategy, tally = _start(name, prior), Tally([[0] * 3] * 2)
     _live(strategy, tally, rng, rng, n_before)
+    explore = None if explored is None else sorted(explored & allowed)
 
     choice = strategy.choose(
-        _prediction(rng), lam=lam, allowed=sorted(allowed), tally=tally, rng=rng
+        _prediction(rng),
+        lam=lam,
+        allowed=sorted(allowed),
+        tally=tally,
+        rng=rng,
+        price=price,
+        explore=explore,
     )
 
     assert math.fsum(choice.propensities) == pytest.approx(1.0, abs=1e-12)
+    drawn = sorted(allowed) if explore is None else explore
     for a in ALL:
-        least = choice.epsilon / len(allowed) if a in allowed else 0.0
+        least = choice.epsilon / len(drawn) if a in drawn else 0.0
         assert choice.propensities[a] >= least - 1e-15
         assert a in allowed or choice.propensities[a] == 0.0
     assert choice.tier in allowed
     assert choice.greedy in allowed
+    assert choice.propensities[choice.tier] > 0.0
     assert choice.explored or choice.tier == choice.greedy
+
+
+@every_strategy
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seed=st.integers(0, 2**32),
+    scale=st.sampled_from([0.0, 1e-300, 1.0, 1e6, 1e12]),
+    lam=st.sampled_from([0.0, 0.3, 1e9]),
+    price=st.sampled_from([0.0, -0.5, 1e4]),
+)
+def test_extreme_inputs_leave_every_number_finite(
+    name: str, prior: PriorStats, seed: int, scale: float, lam: float, price: float
+) -> None:
+    """Predictions and outcomes of any size, ties everywhere, a lambda without bounds."""
+    rng = Random(seed)
+    strategy, tally = _start(name, prior), Tally([[0] * 3] * 2)
+    for _ in range(30):
+        row = [scale * rng.choice([-1.0, 0.0, 1.0]) for _ in ALL]
+        prediction = Prediction(row, row, row, rng.randrange(2))
+        choice = strategy.choose(
+            prediction, lam=lam, allowed=ALL, tally=tally, rng=rng, price=price
+        )
+        strategy.observe(prediction)
+        tally.decided(prediction.bucket, choice.tier)
+        strategy.update(_report(prediction, choice.tier, rng)._replace(quality_10=row[0], lam=lam))
+        assert math.fsum(choice.propensities) == pytest.approx(1.0, abs=1e-9)
+        assert all(map(math.isfinite, [*choice.reward, *choice.sd, *choice.propensities]))
+    assert all(map(math.isfinite, strategy.q(0, lam)))
+
+
+@every_strategy
+def test_nothing_is_explored_where_nothing_may_be(name: str, prior: PriorStats) -> None:
+    """One tier is left, and it is taken with certainty, but by a strategy that samples."""
+    strategy, tally, rng = _start(name, prior), Tally([[0] * 3] * 2), Random(1)
+    _live(strategy, tally, Random(1), Random(2), 30)
+
+    made = [
+        strategy.choose(
+            _prediction(Random(3)), lam=0.3, allowed=ALL, tally=tally, rng=rng, explore=()
+        )
+        for _ in range(200)
+    ]
+
+    assert {choice.epsilon for choice in made} == {0.0}
+    if name != "thompson":
+        assert {max(choice.propensities) for choice in made} == {1.0}
+        assert len({choice.tier for choice in made}) == 1
+
+
+@every_strategy
+def test_a_pacer_sees_the_rewards_that_choices_go_by(name: str, prior: PriorStats) -> None:
+    """Task for task, once reports have come; pending ones aside."""
+    strategy, tally = _start(name, prior), Tally([[0] * 3] * 2)
+    _live(strategy, tally, Random(1), Random(2), 60)
+    tally = Tally(tally.decisions)
+    rng, contexts = Random(5), Contexts(50)
+    predictions = [_prediction(rng) for _ in range(20)]
+    for prediction in predictions:
+        contexts.add(prediction)
+    contexts.refresh()
+
+    found = strategy.score_many(contexts, 0.3)
+
+    for row, prediction in enumerate(predictions):
+        choice = strategy.choose(prediction, lam=0.3, allowed=ALL, tally=tally, rng=Random(0))
+        assert found.reward[row] == pytest.approx(choice.reward)
+        assert found.sd[row] == pytest.approx(choice.sd)
+        assert found.cost[row] == pytest.approx(choice.cost)
 
 
 @every_strategy

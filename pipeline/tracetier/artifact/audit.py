@@ -4,7 +4,7 @@ The checks see the bytes that are used later, not the files, so nothing can chan
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from tracetier.artifact._v1 import heads_of_v1
 from tracetier.artifact.archive import is_archive, read_archive
 from tracetier.artifact.directory import read_directory
 from tracetier.artifact.manifest import (
@@ -135,8 +136,16 @@ def _read_current(files: Mapping[str, bytes], path: Path) -> AuditedFiles:
     )
 
 
-# The reader of a superseded format moves to a file of its own (_v1.py) and stays in this table.
-_READERS: dict[int, Callable[[Mapping[str, bytes], Path], AuditedFiles]] = {FORMAT: _read_current}
+def _read_v1(files: Mapping[str, bytes], path: Path) -> AuditedFiles:
+    found = _read_current(files, path)
+    return replace(found, heads=heads_of_v1(found.heads, f"{path}/heads.npz"))
+
+
+# What a superseded format lacks is added by a file of its own (_v1.py), and it stays in this table.
+_READERS: dict[int, Callable[[Mapping[str, bytes], Path], AuditedFiles]] = {
+    1: _read_v1,
+    FORMAT: _read_current,
+}
 
 
 def _check_names(files: Mapping[str, bytes], manifest: Manifest, path: Path) -> None:

@@ -19,9 +19,9 @@ import msgspec
 from msgspec import Struct
 
 from tracetier.errors import ArtifactError, TracetierError
-from tracetier.tiers import TierSet
+from tracetier.tiers import LIMITS, TierSet
 
-FORMAT = 1
+FORMAT = 2
 """The format number that this version writes, and the newest that it reads."""
 
 MANIFEST = "manifest.json"
@@ -119,7 +119,11 @@ def content_id(manifest: Manifest) -> str:
         for name, entry in manifest.files.items()
         if name not in _DESCRIPTIVE_FILES
     )
-    content = (manifest.tiers, manifest.feature_fingerprint, manifest.lam, manifest.cost_ref)
+    tiers: dict[str, list[dict[str, object]]] = msgspec.to_builtins(manifest.tiers)
+    for tier in tiers["tiers"]:
+        for limit in LIMITS:  # predictions do not change with what a tier is declared to take
+            tier.pop(limit, None)
+    content = (tiers, manifest.feature_fingerprint, manifest.lam, manifest.cost_ref)
     return sha256(msgspec.json.encode((*content, deciding)))[:16]
 
 

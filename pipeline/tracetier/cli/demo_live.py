@@ -20,6 +20,7 @@ from tracetier.measures.frontier import choose_tiers, switch_lams
 from tracetier.records import Decision, Task
 from tracetier.route.learner import Cell
 from tracetier.route.router import Router
+from tracetier.settings import Settings
 from tracetier.table import read_table
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class _OutOfFold:
 
 def route_live(artifact: Path, tasks: Sequence[Task], state: Path) -> list[Decision]:
     """Decide on each task with a new state, and keep the decisions open for their reports."""
-    with Router.load(artifact, state=state, seed=_SEED, reset=True) as router:
+    with Router.load(artifact, state=state, seed=_SEED, reset=True, settings=Settings()) as router:
         return router.route_batch(tasks)
 
 

@@ -3,17 +3,14 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from tracetier.cli.params import ArtifactPath, JsonFlag, LamOption, lam_of
+from tracetier.cli.params import ArtifactPath, JsonFlag, LamOption, finite, lam_of
 from tracetier.errors import InputError
 from tracetier.records import Task
-from tracetier.settings import Settings, StrategyName, load_settings
-
-if TYPE_CHECKING:
-    from tracetier.route.strategy import StrategyParams
+from tracetier.settings import StrategyName, load_settings
 
 
 def route(
@@ -39,7 +36,24 @@ def route(
             metavar="NAME", help="A tool that is offered; repeat for each.", show_default=False
         ),
     ] = None,
+    session: Annotated[
+        str | None,
+        typer.Option(metavar="S", help="Session that it belongs to.", show_default=False),
+    ] = None,
+    tokens: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Tokens of its prompt.", show_default=False),
+    ] = None,
     lam: LamOption = None,
+    budget_usd: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            callback=finite,
+            help="Hold this mean cost per request, in USD. Default: that of tracetier.toml.",
+            show_default=False,
+        ),
+    ] = None,
     state: Annotated[
         str | None,
         typer.Option(
@@ -66,15 +80,23 @@ def route(
     from tracetier.cli.decision_view import render_decision, render_reasons
     from tracetier.cli.terminal import show, show_json, show_line
     from tracetier.route.router import Router
+    from tracetier.route.strategy_settings import params_of
 
-    settings = load_settings(overrides={"lam": lam, "strategy": strategy})
-    task = Task(text=_text(text, text_file), task_type=task_type, tools=tool or None)
+    settings = load_settings(overrides={"lam": lam, "strategy": strategy, "budget_usd": budget_usd})
+    task = Task(
+        text=_text(text, text_file),
+        task_type=task_type,
+        tools=tool or None,
+        prompt_tokens_est=tokens,
+        session_id=session,
+    )
     with Router.load(
         artifact,
         state=state,
         strategy=settings.strategy,
         lam=lam_of(settings),
-        params=_params(settings),
+        params=params_of(settings),
+        settings=settings,
     ) as router:
         decision = router.route(task)
     if as_json:
@@ -104,28 +126,3 @@ def _text(text: str | None, file: Path | None) -> str:
         ) from error
     except UnicodeDecodeError as error:
         raise InputError(f"{str(file)!r} is not UTF-8 ({error}); convert it first") from error
-
-
-def _params(settings: Settings) -> "StrategyParams | None":
-    """Return the strategy's settings where the user's say something of them, else ``None``."""
-    from msgspec.structs import replace
-
-    from tracetier.route.residual import ResidualParams
-    from tracetier.route.seed import SeedParams
-
-    epsilon, alpha = settings.epsilon, settings.alpha
-    if (epsilon is None and alpha is None) or settings.strategy == "greedy":
-        return None
-    if settings.strategy == "seed":
-        rule = SeedParams()
-        return replace(
-            rule,
-            epsilon=rule.epsilon if epsilon is None else epsilon,
-            alpha=rule.alpha if alpha is None else alpha,
-        )
-    params = ResidualParams()
-    if epsilon is not None:
-        params = replace(params, explore_min=epsilon, explore_max=epsilon)
-    if alpha is not None:
-        params = replace(params, channel=replace(params.channel, alpha=alpha))
-    return params

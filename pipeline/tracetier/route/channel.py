@@ -8,9 +8,13 @@ What a channel believes of tier a in bucket b, where the model predicts m for th
     n0   = clip(sigma^2 / tau^2, 1, 40) (1 - decay)^n      trust in the prior, in reports
     cell = S / (N + n0)                                    offset of this bucket
     tier = G_S / (G_N + n0g)                               offset of the tier, over all buckets
-    beta = clip((kappa + xy) / (kappa + xx), 0, 1)         how much of m's variation holds
+    beta                                                   how much of m's variation holds
     Q    = mean + tier + cell + beta (m - mean)
     var  = sigma^2 / (N + pending + n0) + 1/2 sigma^2 / (G_N + n0g)
+
+beta is one slope over all tiers, from which a tier departs as far as its own reports say so (see
+`slopes`). It may turn negative: a prior that says the reverse of what happens is told by its sign
+long before every bucket has seen enough reports of every tier.
 
 S and N are a discounted sum and count, so with n0 = 0 the cell is the exponential moving average
 with bias correction. n counts the reports that reached the cell, undiscounted: the trust washes
@@ -19,8 +23,11 @@ out with evidence, not with decisions that nobody ever reported on.
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from tracetier.errors import SettingsError
 
@@ -32,6 +39,30 @@ _SIGMA2_FLOOR = 1e-8
 
 _MOST_EVIDENCE = 4.0
 """Most that one cell may say of tau^2 / sigma^2: one absurd cell must not end all trust."""
+
+
+Matrix = NDArray[np.float64]
+
+
+class Innovation(NamedTuple):
+    """What one report told that was not believed before, in the unit of the channel.
+
+    Attributes
+    ----------
+    tier : int
+        The tier that was reported on.
+    error : float
+        Outcome less Q, at the time of the report.
+    offset : float
+        The tier's pooled offset then, which is part of Q.
+    sigma2 : float
+        Variance that an outcome has by itself.
+    """
+
+    tier: int
+    error: float
+    offset: float
+    sigma2: float
 
 
 class ChannelParams(Struct, frozen=True, kw_only=True):
@@ -50,7 +81,9 @@ class ChannelParams(Struct, frozen=True, kw_only=True):
     slope_keep : float
         gamma, what is kept of the slope sums at each report to the tier.
     slope_trust : float
-        Reports of typical variation that hold the slope at 1.
+        Reports of typical variation that hold the common slope at 1.
+    slope_pool : float
+        Reports of typical variation that hold a tier's slope at the common one.
     tau2_every : int
         Reports between two updates of tau^2.
     tau2_trust : float
@@ -69,6 +102,7 @@ class ChannelParams(Struct, frozen=True, kw_only=True):
     tier_trust: float = 9.0
     slope_keep: float = 0.999
     slope_trust: float = 20.0
+    slope_pool: float = 30.0
     tau2_every: int = 10
     tau2_trust: float = 4.0
 
@@ -86,8 +120,9 @@ class ChannelParams(Struct, frozen=True, kw_only=True):
         for name in ("tier_trust", "tau2_every", "tau2_trust"):
             if not 0 < getattr(self, name) < math.inf:
                 raise SettingsError(f"{name} is {getattr(self, name):g}, must be finite and > 0")
-        if not 0.0 <= self.slope_trust < math.inf:
-            raise SettingsError(f"slope_trust is {self.slope_trust:g}, must be finite and >= 0")
+        for name in ("slope_trust", "slope_pool"):
+            if not 0.0 <= getattr(self, name) < math.inf:
+                raise SettingsError(f"{name} is {getattr(self, name):g}, must be finite and >= 0")
 
 
 class ChannelState(Struct, kw_only=True):
@@ -109,6 +144,9 @@ class ChannelState(Struct, kw_only=True):
         Reports that reached the cell, undiscounted.
     n_reports : int
         Their sum.
+    trust_most : list of float, length K or 0
+        Per tier, the most that n0 may be; empty where that is the settings' for all. A tier that
+        joined later has no outcome behind its prior, so little trust in it.
     """
 
     sigma2: list[float]
@@ -124,6 +162,7 @@ class ChannelState(Struct, kw_only=True):
     cell_n: list[list[float]]
     cell_reports: list[list[int]]
     n_reports: int = 0
+    trust_most: list[float] = []
 
 
 def start_channel(
@@ -170,25 +209,50 @@ def trust(sigma2: float, tau2: float, *, least: float, most: float) -> float:
     return max(least, sigma2 / tau2)
 
 
-def slope(xy: float, xx: float, n: float, *, sigma2: float, slope_trust: float) -> float:
-    """Return beta, the share of the prior's within-bucket variation that outcomes confirm.
+def slopes(
+    xy: Sequence[float],
+    xx: Sequence[float],
+    n: Sequence[float],
+    *,
+    sigma2: float,
+    slope_trust: float,
+    slope_pool: float,
+) -> list[float]:
+    """Return beta per tier: the share of the prior's within-bucket variation that is confirmed.
 
-    ``clip((kappa + xy) / (kappa + xx), 0, 1)`` with ``kappa = max(slope_trust v, sigma^2)`` and
-    ``v = xx / n``, the mean square of d so far: ``slope_trust`` reports of typical variation that
-    say 1. The second bound is that of a unit-variance prior on the slope; without it the first
-    report at a tiny d would throw beta to 0.
+    One slope over all tiers, shrunk towards 1; then each tier's, shrunk towards that one:
+
+        v      = sum xx / sum n                                   mean square of d so far
+        common = (k + sum xy) / (k + sum xx)                      k  = max(slope_trust v, s^2)
+        beta_a = clip((k' common + xy_a) / (k' + xx_a), -1, 1)    k' = max(slope_pool v, s^2)
+
+    The k count reports of typical variation. Their second bound, with s^2 the mean of sigma^2, is
+    that of a unit-variance prior on the slope; without it the first report at a tiny d would throw
+    beta about.
 
     Examples
     --------
-    >>> slope(0.0, 0.0, 0.0, sigma2=0.01, slope_trust=20)
-    1.0
-    >>> slope(0.0, 2.0, 200.0, sigma2=0.01, slope_trust=20)  # 200 reports against 20
-    0.0909...
+    >>> slopes([0.0], [0.0], [0.0], sigma2=0.01, slope_trust=20, slope_pool=30)
+    [1.0]
+    >>> slopes([0.0], [2.0], [200.0], sigma2=0.01, slope_trust=20, slope_pool=30)
+    [0.0118...]
     """
-    if n <= 0.0:
-        return 1.0
-    kappa = max(slope_trust * xx / n, sigma2)
-    return min(1.0, max(0.0, (kappa + xy) / (kappa + xx)))
+    n_all, xx_all = sum(n), sum(xx)
+    if n_all <= 0.0:
+        return [1.0] * len(n)
+    typical = xx_all / n_all
+    held = slope_trust * typical
+    if held < sigma2:
+        held = sigma2
+    common = (held + sum(xy)) / (held + xx_all)
+    held = slope_pool * typical
+    if held < sigma2:
+        held = sigma2
+    pulled, found = held * common, []
+    for a, own in enumerate(xx):
+        beta = (pulled + xy[a]) / (held + own)
+        found.append(1.0 if beta > 1.0 else -1.0 if beta < -1.0 else beta)
+    return found
 
 
 def evidence(total: float, n: float, *, sigma2: float) -> tuple[float, float]:
@@ -218,6 +282,7 @@ class Channel:
         self._keep = 1.0 - params.alpha
         self._trust_keep = 1.0 - params.trust_decay
         self._n_tiers = len(state.sigma2)
+        self._mean_sigma2 = sum(state.sigma2) / self._n_tiers
         # What follows is derived from the state and kept at hand: per tier n0 before decay, tier
         # offset, half the tier's variance and beta; per cell what it says on tau^2.
         self._trust = [0.0] * self._n_tiers
@@ -233,6 +298,7 @@ class Channel:
                 self._says.append(say)
         for a in range(self._n_tiers):
             self._refresh_tier(a)
+        self._refresh_slopes()
         self._refresh_trust()
 
     def believe(
@@ -263,13 +329,29 @@ class Channel:
             variances.append(sigma2s[a] / ((n + pending[a]) or _TINY_N) + tier_vars[a])
         return believed, variances
 
+    def believe_many(self, bucket: NDArray[np.intp], predicted: Matrix) -> tuple[Matrix, Matrix]:
+        """Return Q and var for many tasks at once, ``(n, K)`` each; none counts as pending.
+
+        Parameters
+        ----------
+        bucket : (n,) array of int
+        predicted : (n, K) array
+        """
+        state = self.state
+        n0 = np.array(self._trust) * self._trust_keep ** np.array(state.cell_reports, dtype=float)
+        n = np.maximum(np.array(state.cell_n) + n0, _TINY_N)
+        mean = np.array(state.cell_mean)
+        level = mean * (1.0 - np.array(self._beta)) + self._tier + np.array(state.cell_sum) / n
+        variance = np.array(state.sigma2) / n + self._tier_var
+        return level[bucket] + np.array(self._beta) * predicted, variance[bucket]
+
     def observe(self, bucket: int, predicted: Sequence[float], weight: float) -> None:
         """Move the running mean of the predictions: ``mean += weight (m - mean)``."""
         means = self.state.cell_mean[bucket]
         for a, m in enumerate(predicted):
             means[a] += weight * (m - means[a])
 
-    def update(self, bucket: int, a: int, predicted: float, outcome: float) -> None:
+    def update(self, bucket: int, a: int, predicted: float, outcome: float) -> Innovation:
         """Learn from one report on tier ``a``, in any order of the reports.
 
         With ``d = m - mean`` and ``e = y - mean - beta d``, and both offsets as before the report:
@@ -301,12 +383,14 @@ class Channel:
         state.n_reports += 1
 
         self._refresh_tier(a)
+        self._refresh_slopes()
         index = bucket * self._n_tiers + a
         self._weights[index], self._says[index] = evidence(
             sums[a], counts[a], sigma2=state.sigma2[a]
         )
         if state.n_reports % self._params.tau2_every == 0:
             self._learn_tau2()
+        return Innovation(a, e - cell - tier, tier, state.sigma2[a])
 
     def mean_belief(self, bucket: int) -> list[float]:
         """Return Q per tier at the bucket's mean prediction: mean + tier + cell."""
@@ -318,12 +402,16 @@ class Channel:
         n = state.tier_n[a] + self._params.tier_trust
         self._tier[a] = state.tier_sum[a] / n
         self._tier_var[a] = 0.5 * sigma2 / n
-        self._beta[a] = slope(
-            state.slope_xy[a],
-            state.slope_xx[a],
-            state.slope_n[a],
-            sigma2=sigma2,
+
+    def _refresh_slopes(self) -> None:
+        state = self.state
+        self._beta = slopes(
+            state.slope_xy,
+            state.slope_xx,
+            state.slope_n,
+            sigma2=self._mean_sigma2,
             slope_trust=self._params.slope_trust,
+            slope_pool=self._params.slope_pool,
         )
 
     def _learn_tau2(self) -> None:
@@ -340,5 +428,8 @@ class Channel:
 
     def _refresh_trust(self) -> None:
         least, most = self._params.trust_min, self._params.trust_max
-        pairs = zip(self.state.sigma2, self.state.tau2, strict=True)
-        self._trust = [trust(s, t, least=least, most=most) for s, t in pairs]
+        mosts = self.state.trust_most or [most] * self._n_tiers
+        columns = zip(self.state.sigma2, self.state.tau2, mosts, strict=True)
+        self._trust = [
+            trust(s, t, least=min(least, own, most), most=min(own, most)) for s, t, own in columns
+        ]

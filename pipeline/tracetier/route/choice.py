@@ -65,6 +65,8 @@ class Report(NamedTuple):
         Quality, 0-10 (the scale of the reward formula); ``None`` where it was not reported.
     cost : float or None
         Reward cost in [0, 1]; ``None`` where it was not reported.
+    known_cost : float or None
+        Reward cost that an earlier report told, and that was learned from then.
     """
 
     bucket: int
@@ -74,6 +76,7 @@ class Report(NamedTuple):
     lam: float
     quality_10: float | None
     cost: float | None
+    known_cost: float | None = None
 
 
 class Draw(NamedTuple):
@@ -85,22 +88,23 @@ class Draw(NamedTuple):
 
 
 def epsilon_greedy(
-    greedy: int, allowed: Sequence[int], *, epsilon: float, n_tiers: int, rng: Random
+    greedy: int, explore: Sequence[int], *, epsilon: float, n_tiers: int, rng: Random
 ) -> Draw:
     """Draw a tier: the greedy one with probability ``1 - epsilon``, else any, uniformly.
 
-    ``p_a = epsilon / |allowed| + (1 - epsilon) [a = greedy]`` over the allowed tiers.
+    ``p_a = epsilon / |explore| [a in explore] + (1 - epsilon) [a = greedy]``.
 
     The order of the draws is part of the promise (a replay under the same stream decides the
     same): one ``rng.random()``, always; then, only where it lies below ``epsilon``, one
-    ``rng.randrange(len(allowed))``.
+    ``rng.randrange(len(explore))``.
 
     Parameters
     ----------
     greedy : int
-        Index of the greedy tier, one of ``allowed``.
-    allowed : sequence of int
-        Indices of the tiers that may be taken, ascending, at least one.
+        Index of the greedy tier; it need not be among those that are explored.
+    explore : sequence of int
+        Indices of the tiers that a random draw may take, ascending; with none nothing is drawn
+        at random.
     epsilon : float
         In [0, 1].
     n_tiers : int
@@ -113,13 +117,19 @@ def epsilon_greedy(
     >>> epsilon_greedy(1, [0, 1], epsilon=0.1, n_tiers=3, rng=Random(0))
     Draw(tier=1, explored=False, propensities=[0.05, 0.95, 0.0])
     """
-    share = epsilon / len(allowed)
     propensities = [0.0] * n_tiers
-    for index in allowed:
-        propensities[index] = share
-    propensities[greedy] = 1.0 - share * (len(allowed) - 1)
+    if not explore:
+        propensities[greedy] = 1.0
+        rng.random()
+        return Draw(greedy, False, propensities)
+    share, others = epsilon / len(explore), 0
+    for index in explore:
+        if index != greedy:
+            propensities[index] = share
+            others += 1
+    propensities[greedy] = 1.0 - share * others
     if rng.random() < epsilon:
-        return Draw(allowed[rng.randrange(len(allowed))], True, propensities)
+        return Draw(explore[rng.randrange(len(explore))], True, propensities)
     return Draw(greedy, False, propensities)
 
 

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from random import Random
 
+import numpy as np
 from msgspec import Struct
 
 from tracetier.heads.prior import Prediction, PriorStats
 from tracetier.route.choice import Choice, Report, argmax, prior_rewards
+from tracetier.route.control.contexts import Contexts
+from tracetier.route.control.curve import Beliefs, Optimism
 from tracetier.route.tally import Tally
 
 
@@ -48,10 +51,12 @@ class GreedyStrategy:
         allowed: Sequence[int],
         tally: Tally,
         rng: Random,
+        price: float = 0.0,
+        explore: Sequence[int] | None = None,
     ) -> Choice:
         """Choose the best predicted reward; of equals the cheapest. Draws nothing."""
         reward = prior_rewards(prediction, lam)
-        best = argmax(reward, allowed)
+        best = argmax(prior_rewards(prediction, lam + price), allowed)
         propensities = [0.0] * len(reward)
         propensities[best] = 1.0
         return Choice(
@@ -68,6 +73,12 @@ class GreedyStrategy:
             prior_reward=reward,
             n_reports=self.state.n_reports[prediction.bucket].copy(),
         )
+
+    def score_many(self, contexts: Contexts, lam: float) -> Beliefs:
+        """Return the rewards that `choose` goes by, and the model's quality and cost."""
+        reward = 10.0 * contexts.quality - lam * contexts.cost
+        no_sd = np.zeros_like(reward)
+        return Beliefs(reward, no_sd, contexts.quality, contexts.cost, Optimism(0.0, 0.0))
 
     def observe(self, prediction: Prediction) -> None:
         """Do nothing."""

@@ -21,6 +21,7 @@ def explain(
     lam: float,
     allowed: Sequence[int],
     strategy: str,
+    price: float = 0.0,
 ) -> list[str]:
     """Return the sentences: what the model expects, what feedback changed, what decided.
 
@@ -36,6 +37,8 @@ def explain(
         Name of the context bucket.
     lam : float
         Lambda of the decision.
+    price : float
+        What the goal adds to it, >= 0.
     allowed : sequence of int
         Indices of the tiers that could be taken.
     strategy : str
@@ -50,6 +53,8 @@ def explain(
             sentences.append(moved)
     if len(allowed) < len(tiers):
         sentences.append("only " + ", ".join([tiers[a] for a in allowed]) + " allowed")
+    if price > 0.0:
+        sentences.append(f"the goal puts a price of {price:.3g} on cost, beside lambda")
     sentences.append(_verdict(choice, tiers, lam, allowed))
     if choice.explored:
         sentences.append(
@@ -98,8 +103,9 @@ def _verdict(choice: Choice, tiers: Sequence[str], lam: float, allowed: Sequence
     if choice.near_tie_with >= 0:
         dearer = choice.near_tie_with
         return (
-            f"{name} ({reward:.2f} at lambda {lam:g}) and {tiers[dearer]} "
-            f"({choice.reward[dearer]:.2f}) are a near-tie, so the cheaper one is preferred"
+            f"{name} ({reward:.2f} +/- {choice.sd[greedy]:.2f} at lambda {lam:g}) and "
+            f"{tiers[dearer]} ({choice.reward[dearer]:.2f} +/- {choice.sd[dearer]:.2f}) are a "
+            "near-tie, so the cheaper one is preferred"
         )
     if choice.sd[greedy] > 0.0:
         return f"{name} scores best: {reward:.2f} +/- {choice.sd[greedy]:.2f} at lambda {lam:g}"

@@ -6,7 +6,7 @@ time, so lambda can change with every call:
     Q      = 10 Q_q - lambda Q_c          sd^2 = 100 var_q + lambda^2 var_c
     score  = Q + sd
     greedy = the cheapest tier whose score is less than sd / 2 short of the best
-    eps    = max(.005, min(.05, 2 K / (n_b + 1)))        n_b decisions in the bucket so far
+    eps    = max(.005, min(.05, 2 K / (n + 1)))          n decisions so far; .005 under a price
 
 The trust that is learned is shown by simulation, not proved. Proved, and tested, are the exact
 propensities, parity with the published rule where the prior is off, and the vanishing influence
@@ -17,13 +17,32 @@ import math
 from collections.abc import Sequence
 from random import Random
 
+import numpy as np
 from msgspec import Struct
 
 from tracetier.errors import SettingsError
 from tracetier.heads.prior import Prediction, PriorStats
-from tracetier.route.channel import Channel, ChannelParams, ChannelState, start_channel
-from tracetier.route.choice import Choice, Report, argmax, epsilon_greedy, prior_rewards
+from tracetier.route.channel import (
+    Channel,
+    ChannelParams,
+    ChannelState,
+    Innovation,
+    start_channel,
+)
+from tracetier.route.choice import (
+    Choice,
+    Draw,
+    Report,
+    argmax,
+    epsilon_greedy,
+    prior_rewards,
+)
+from tracetier.route.control.contexts import Contexts
+from tracetier.route.control.curve import Beliefs, Optimism
 from tracetier.route.tally import Tally
+
+_BURN_IN_SHARE = 0.5
+"""Probability of taking a tier that has just joined, until it was taken often enough."""
 
 
 class ResidualParams(Struct, frozen=True, kw_only=True):
@@ -33,12 +52,17 @@ class ResidualParams(Struct, frozen=True, kw_only=True):
     ----------
     sd_weight : float
         Optimism: standard deviations added to Q, >= 0.
+    sd_weight_priced : float
+        The same for decisions under a price, where every mistake is paid out of one purse.
     tie_weight : float
         Width of a near-tie in standard deviations, >= 0; 0 switches near-ties off.
     explore_min, explore_max : float
         Limits of the probability of exploring, in [0, 1].
     explore_rounds : float
-        Exploring decisions per tier that a new bucket is given, about.
+        Sets how slowly exploring fades: ``eps`` is about ``explore_rounds K / n``.
+    burn_in : int
+        Decisions that a tier which joined later is given, every other one, where it may be
+        explored.
     channel : ChannelParams
         How both channels learn.
 
@@ -49,10 +73,12 @@ class ResidualParams(Struct, frozen=True, kw_only=True):
     """
 
     sd_weight: float = 1.0
+    sd_weight_priced: float = 0.3
     tie_weight: float = 0.5
     explore_min: float = 0.005
     explore_max: float = 0.05
     explore_rounds: float = 2.0
+    burn_in: int = 20
     channel: ChannelParams = ChannelParams()
 
     def __post_init__(self) -> None:
@@ -61,7 +87,7 @@ class ResidualParams(Struct, frozen=True, kw_only=True):
                 f"explore_min is {self.explore_min:g} and explore_max {self.explore_max:g}, "
                 "must be probabilities with explore_min <= explore_max"
             )
-        for name in ("sd_weight", "tie_weight", "explore_rounds"):
+        for name in ("sd_weight", "sd_weight_priced", "tie_weight", "explore_rounds", "burn_in"):
             if not 0.0 <= getattr(self, name) < math.inf:
                 raise SettingsError(f"{name} is {getattr(self, name):g}, must be finite and >= 0")
 
@@ -97,15 +123,17 @@ def start_residual(prior: PriorStats, params: ResidualParams) -> ResidualState:
     )
 
 
-def explore_probability(params: ResidualParams, *, n_tiers: int, n_bucket: int) -> float:
-    """Return eps_b = max(.005, min(.05, 2 K / (n_b + 1))) for a bucket with n_b decisions.
+def explore_probability(params: ResidualParams, *, n_tiers: int, n_decisions: int) -> float:
+    """Return eps = max(.005, min(.05, 2 K / (n + 1))) after n decisions.
+
+    n counts all buckets together: optimism, not chance, is what looks into a new bucket.
 
     Examples
     --------
-    >>> [explore_probability(ResidualParams(), n_tiers=3, n_bucket=n) for n in (0, 299, 10**6)]
+    >>> [explore_probability(ResidualParams(), n_tiers=3, n_decisions=n) for n in (0, 299, 10**6)]
     [0.05, 0.02, 0.005]
     """
-    wanted = params.explore_rounds * n_tiers / (n_bucket + 1)
+    wanted = params.explore_rounds * n_tiers / (n_decisions + 1)
     return max(params.explore_min, min(params.explore_max, wanted))
 
 
@@ -143,6 +171,10 @@ class ResidualStrategy:
         self.state = state
         self._quality = Channel(state.quality, state.params.channel)
         self._cost = Channel(state.cost, state.params.channel)
+        # A tier that joined later is told by the little trust in its prior.
+        most = state.params.channel.trust_max
+        self._joined = [a for a, own in enumerate(state.quality.trust_most) if own < most]
+        self._optimism = Optimism(state.params.sd_weight, state.params.sd_weight_priced)
 
     def choose(
         self,
@@ -152,28 +184,35 @@ class ResidualStrategy:
         allowed: Sequence[int],
         tally: Tally,
         rng: Random,
+        price: float = 0.0,
+        explore: Sequence[int] | None = None,
     ) -> Choice:
         """Choose a tier; nothing of the state changes."""
         params, bucket = self.state.params, prediction.bucket
-        pending = tally.pending[bucket]
-        quality, quality_var = self._quality.believe(bucket, prediction.quality, pending)
-        cost, cost_var = self._cost.believe(bucket, prediction.cost, pending)
-        reward = [10.0 * q - lam * c for q, c in zip(quality, cost, strict=True)]
-        lam2 = lam * lam
-        sd = [math.sqrt(100.0 * q + lam2 * c) for q, c in zip(quality_var, cost_var, strict=True)]
-        weight = params.sd_weight
-        score = [r + weight * s for r, s in zip(reward, sd, strict=True)]
-        best = argmax(score, allowed)
-        greedy = near_tie(score, sd, best, allowed, tie_weight=params.tie_weight)
+        quality, cost, reward, sd = self._believed(prediction, lam, tally)
+        if price:
+            weight = self._optimism.at(price)
+            score = [r + weight * s - price * c for r, s, c in zip(reward, sd, cost, strict=True)]
+            best = greedy = argmax(score, allowed)
+        else:
+            weight = params.sd_weight
+            score = [r + weight * s for r, s in zip(reward, sd, strict=True)]
+            best = argmax(score, allowed)
+            greedy = near_tie(score, sd, best, allowed, tie_weight=params.tie_weight)
         n_tiers = len(reward)
-        epsilon = explore_probability(params, n_tiers=n_tiers, n_bucket=tally.n_bucket[bucket])
-        draw = epsilon_greedy(greedy, allowed, epsilon=epsilon, n_tiers=n_tiers, rng=rng)
+        explore = allowed if explore is None else explore
+        epsilon = params.explore_min
+        if not price:
+            epsilon = explore_probability(params, n_tiers=n_tiers, n_decisions=tally.n_total)
+        draw = epsilon_greedy(greedy, explore, epsilon=epsilon, n_tiers=n_tiers, rng=rng)
+        if self._joined:
+            draw = self._burn_in(draw, explore, tally, rng)
         return Choice(
             tier=draw.tier,
             greedy=greedy,
             near_tie_with=best if best != greedy else -1,
             explored=draw.explored,
-            epsilon=epsilon,
+            epsilon=epsilon if explore else 0.0,
             propensities=draw.propensities,
             quality=quality,
             cost=cost,
@@ -183,6 +222,54 @@ class ResidualStrategy:
             n_reports=self.n_reports(bucket),
         )
 
+    def _believed(
+        self, prediction: Prediction, lam: float, tally: Tally
+    ) -> tuple[list[float], list[float], list[float], list[float]]:
+        """Return quality, cost, reward and the reward's sd, per tier."""
+        bucket = prediction.bucket
+        pending = tally.pending[bucket]
+        quality, quality_var = self._quality.believe(bucket, prediction.quality, pending)
+        cost, cost_var = self._cost.believe(bucket, prediction.cost, pending)
+        reward = [10.0 * q - lam * c for q, c in zip(quality, cost, strict=True)]
+        lam2 = lam * lam
+        sd = [math.sqrt(100.0 * q + lam2 * c) for q, c in zip(quality_var, cost_var, strict=True)]
+        return quality, cost, reward, sd
+
+    def _burn_in_tier(self, explore: Sequence[int], tally: Tally) -> int:
+        """Return a tier that joined and was not yet taken often enough, -1 where there is none."""
+        for a in self._joined:
+            if a in explore and tally.n_tier[a] < self.state.params.burn_in:
+                return a
+        return -1
+
+    def _with_burn_in(
+        self, propensities: list[float], explore: Sequence[int], tally: Tally
+    ) -> list[float]:
+        """Return the propensities mixed half and half with a tier that is new, if there is one."""
+        new = self._burn_in_tier(explore, tally) if self._joined else -1
+        if new < 0:
+            return propensities
+        mixed = [(1.0 - _BURN_IN_SHARE) * p for p in propensities]
+        mixed[new] += _BURN_IN_SHARE
+        return mixed
+
+    def _burn_in(self, draw: Draw, explore: Sequence[int], tally: Tally, rng: Random) -> Draw:
+        """Take a new tier instead, every other time; one more draw while there is one."""
+        new = self._burn_in_tier(explore, tally)
+        if new < 0:
+            return draw
+        propensities = self._with_burn_in(draw.propensities, explore, tally)
+        if rng.random() < _BURN_IN_SHARE:
+            return Draw(new, True, propensities)
+        return Draw(draw.tier, draw.explored, propensities)
+
+    def score_many(self, contexts: Contexts, lam: float) -> Beliefs:
+        """Return what is believed now of many tasks."""
+        quality, quality_var = self._quality.believe_many(contexts.bucket, contexts.quality)
+        cost, cost_var = self._cost.believe_many(contexts.bucket, contexts.cost)
+        sd = np.sqrt(100.0 * quality_var + lam * lam * cost_var)
+        return Beliefs(10.0 * quality - lam * cost, sd, quality, cost, self._optimism)
+
     def observe(self, prediction: Prediction) -> None:
         """Move the bucket's mean predictions, once a decision was taken on ``prediction``."""
         bucket = prediction.bucket
@@ -191,14 +278,22 @@ class ResidualStrategy:
         self._quality.observe(bucket, prediction.quality, weight)
         self._cost.observe(bucket, prediction.cost, weight)
 
-    def update(self, report: Report) -> None:
-        """Learn from a report; a channel without an outcome stays as it is."""
+    def update(self, report: Report) -> Innovation | None:
+        """Learn from a report; a channel without an outcome stays as it is.
+
+        Returns
+        -------
+        Innovation or None
+            Of the quality, where it was reported.
+        """
         bucket, tier = report.bucket, report.tier
+        innovation = None
         if report.quality_10 is not None:
             quality = report.quality_10 / 10.0
-            self._quality.update(bucket, tier, report.predicted_quality, quality)
+            innovation = self._quality.update(bucket, tier, report.predicted_quality, quality)
         if report.cost is not None:
             self._cost.update(bucket, tier, report.predicted_cost, report.cost)
+        return innovation
 
     def q(self, bucket: int, lam: float) -> list[float]:
         """Return Q per tier at the bucket's mean prediction, in units of reward."""

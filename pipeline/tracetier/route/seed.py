@@ -12,11 +12,14 @@ Equal Q go to the lowest index, the cheapest tier. For the order of the draws se
 from collections.abc import Sequence
 from random import Random
 
+import numpy as np
 from msgspec import Struct
 
 from tracetier.errors import SettingsError
 from tracetier.heads.prior import Prediction, PriorStats
 from tracetier.route.choice import Choice, Report, argmax, epsilon_greedy, prior_rewards
+from tracetier.route.control.contexts import Contexts
+from tracetier.route.control.curve import Beliefs, Optimism
 from tracetier.route.tally import Tally
 
 
@@ -83,18 +86,23 @@ class SeedStrategy:
         allowed: Sequence[int],
         tally: Tally,
         rng: Random,
+        price: float = 0.0,
+        explore: Sequence[int] | None = None,
     ) -> Choice:
         """Choose a tier by Q alone; the prediction serves the explanation only."""
         bucket, epsilon = prediction.bucket, self.state.params.epsilon
         q = self.state.q[bucket]
-        greedy = argmax(q, allowed)
-        draw = epsilon_greedy(greedy, allowed, epsilon=epsilon, n_tiers=len(q), rng=rng)
+        # The rule has no price; a budget's is taken off what the model expects of the cost.
+        score = [v - price * c for v, c in zip(q, prediction.cost, strict=True)] if price else q
+        greedy = argmax(score, allowed)
+        explore = allowed if explore is None else explore
+        draw = epsilon_greedy(greedy, explore, epsilon=epsilon, n_tiers=len(q), rng=rng)
         return Choice(
             tier=draw.tier,
             greedy=greedy,
             near_tie_with=-1,
             explored=draw.explored,
-            epsilon=epsilon,
+            epsilon=epsilon if explore else 0.0,
             propensities=draw.propensities,
             quality=prediction.quality,
             cost=prediction.cost,
@@ -104,18 +112,26 @@ class SeedStrategy:
             n_reports=self.state.n_reports[bucket].copy(),
         )
 
+    def score_many(self, contexts: Contexts, lam: float) -> Beliefs:
+        """Return the rewards that `choose` goes by, and the model's quality and cost."""
+        reward = np.array(self.state.q)[contexts.bucket]
+        no_sd = np.zeros_like(reward)
+        return Beliefs(reward, no_sd, contexts.quality, contexts.cost, Optimism(0.0, 0.0))
+
     def observe(self, prediction: Prediction) -> None:
         """Do nothing: the rule takes no notice of predictions."""
 
     def update(self, report: Report) -> None:
         """Move Q towards the reward ``quality - lambda cost`` of the report.
 
-        Where the cost was not reported the predicted one stands in (at the default lambda it
-        weighs at most .3 of 10). Without a quality there is no reward, and Q stays.
+        Where the cost was not reported, now or before, the predicted one stands in (at the default
+        lambda it weighs at most .3 of 10). Without a quality there is no reward, and Q stays.
         """
         if report.quality_10 is None:
             return
-        cost = report.predicted_cost if report.cost is None else report.cost
+        cost = report.known_cost if report.cost is None else report.cost
+        if cost is None:
+            cost = report.predicted_cost
         reward = report.quality_10 - report.lam * cost
         q = self.state.q[report.bucket]
         q[report.tier] += self.state.params.alpha * (reward - q[report.tier])

@@ -12,7 +12,10 @@ from msgspec import structs
 
 from tracetier.errors import SettingsError
 from tracetier.heads.prior import Prediction, PriorStats
+from tracetier.route.channel import Innovation
 from tracetier.route.choice import Choice, Report
+from tracetier.route.control.contexts import Contexts
+from tracetier.route.control.curve import Beliefs
 from tracetier.route.greedy import GreedyParams, GreedyState, GreedyStrategy, start_greedy
 from tracetier.route.residual import (
     ResidualParams,
@@ -22,10 +25,16 @@ from tracetier.route.residual import (
 )
 from tracetier.route.seed import SeedParams, SeedState, SeedStrategy, start_seed
 from tracetier.route.tally import Tally
+from tracetier.route.thompson import (
+    ThompsonParams,
+    ThompsonState,
+    ThompsonStrategy,
+    start_thompson,
+)
 
-StrategyName = Literal["residual", "seed", "greedy"]
-StrategyParams = ResidualParams | SeedParams | GreedyParams
-StrategyState = ResidualState | SeedState | GreedyState
+StrategyName = Literal["residual", "seed", "greedy", "thompson"]
+StrategyParams = ResidualParams | SeedParams | GreedyParams | ThompsonParams
+StrategyState = ResidualState | SeedState | GreedyState | ThompsonState
 
 
 class Strategy(Protocol):
@@ -44,16 +53,26 @@ class Strategy(Protocol):
         allowed: Sequence[int],
         tally: Tally,
         rng: Random,
+        price: float = 0.0,
+        explore: Sequence[int] | None = None,
     ) -> Choice:
-        """Choose among the ``allowed`` indices (ascending, at least one); change nothing."""
+        """Choose among the ``allowed`` indices (ascending, at least one); change nothing.
+
+        ``price`` is taken off the score per unit of believed reward cost, beside lambda;
+        ``explore`` are those of the allowed tiers that a random draw may take, by default all.
+        """
+        ...
+
+    def score_many(self, contexts: Contexts, lam: float) -> Beliefs:
+        """Return what is believed now of many tasks; for a pacer."""
         ...
 
     def observe(self, prediction: Prediction) -> None:
         """Take notice of the predictions that a decision was taken on."""
         ...
 
-    def update(self, report: Report) -> None:
-        """Learn from one report."""
+    def update(self, report: Report) -> Innovation | None:
+        """Learn from one report; return what it told, where drift is looked for."""
         ...
 
     def q(self, bucket: int, lam: float) -> list[float]:
@@ -71,7 +90,7 @@ class Strategy(Protocol):
 
 def _residual(prior: PriorStats, params: StrategyParams | None, lam: float) -> Strategy:
     own = ResidualParams() if params is None else params
-    if not isinstance(own, ResidualParams):
+    if not isinstance(own, ResidualParams) or isinstance(own, ThompsonParams):
         raise _wrong_params("residual", own)
     return ResidualStrategy(start_residual(prior, own))
 
@@ -90,10 +109,18 @@ def _greedy(prior: PriorStats, params: StrategyParams | None, lam: float) -> Str
     return GreedyStrategy(start_greedy(prior, own))
 
 
+def _thompson(prior: PriorStats, params: StrategyParams | None, lam: float) -> Strategy:
+    own = ThompsonParams() if params is None else params
+    if not isinstance(own, ThompsonParams):
+        raise _wrong_params("thompson", own)
+    return ThompsonStrategy(start_thompson(prior, own))
+
+
 STRATEGIES: dict[StrategyName, Callable[[PriorStats, StrategyParams | None, float], Strategy]] = {
     "residual": _residual,
     "seed": _seed,
     "greedy": _greedy,
+    "thompson": _thompson,
 }
 """Name -> factory of a strategy without reports, from the prior, settings and default lambda."""
 
@@ -118,6 +145,8 @@ def start_strategy(
 
 def resume_strategy(state: StrategyState) -> Strategy:
     """Return the strategy that continues from ``state``, and changes it in place."""
+    if isinstance(state, ThompsonState):
+        return ThompsonStrategy(state)
     if isinstance(state, ResidualState):
         return ResidualStrategy(state)
     if isinstance(state, SeedState):

@@ -20,12 +20,24 @@ class Tally:
         self.decisions = [list(row) for row in decisions]
         self.pending = [[0] * len(row) for row in self.decisions]
         self.n_bucket = [sum(row) for row in self.decisions]
+        self.n_tier = [sum(column) for column in zip(*self.decisions, strict=True)]
+        self.n_total = sum(self.n_bucket)
 
     def decided(self, bucket: int, tier: int) -> None:
         """Count a decision, whose report is now out."""
         self.decisions[bucket][tier] += 1
         self.pending[bucket][tier] += 1
         self.n_bucket[bucket] += 1
+        self.n_tier[tier] += 1
+        self.n_total += 1
+
+    def undecided(self, bucket: int, tier: int) -> None:
+        """Take back a decision that was counted."""
+        self.decisions[bucket][tier] -= 1
+        self.pending[bucket][tier] -= 1
+        self.n_bucket[bucket] -= 1
+        self.n_tier[tier] -= 1
+        self.n_total -= 1
 
     def settled(self, bucket: int, tier: int) -> None:
         """Count a report that came, or that nobody waits for any more."""

@@ -1,0 +1,370 @@
+"""Where decisions are made: model, guards, learner and store under one lock.
+
+A decision is made with the model and the tiers of one moment. Where the state meanwhile has others,
+since they were changed here or by another process, it is made anew with those.
+"""
+
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from random import Random
+
+from tracetier.errors import SettingsError, StateError, TracetierError
+from tracetier.heads.prior import Prediction, Predictor, PriorStats
+from tracetier.records import Decision, Task
+from tracetier.route.change import (
+    TierChange,
+    change_event,
+)
+from tracetier.route.choice import Choice, allowed_indices
+from tracetier.route.decision import decision_of
+from tracetier.route.event import Decided, Reported, bounded_id
+from tracetier.route.guard_settings import caps_of, declared, guard_params
+from tracetier.route.guards import After, Before, Guards
+from tracetier.route.learner import start_document
+from tracetier.route.live import LiveAccounts, goal_of
+from tracetier.route.model import Base, Model, base_at
+from tracetier.route.outcome import Outcome, Receipt
+from tracetier.route.resume import Wanted, join_store
+from tracetier.route.rewards import RewardMap, RewardRule
+from tracetier.route.state.follower import new_epoch
+from tracetier.route.state.store import StateStore, open_state
+from tracetier.route.strategy import StrategyName, StrategyParams
+from tracetier.settings import Settings
+from tracetier.tiers import TierSet
+
+Made = tuple[str, float, float, Choice, Sequence[int], Before | None, After | None]
+StateLike = str | os.PathLike[str] | StateStore | None
+
+
+class Decider:
+    """A router without its verbs; see `Router` for what it is given."""
+
+    def __init__(
+        self,
+        *,
+        predictor: Predictor,
+        prior: PriorStats,
+        tiers: TierSet,
+        cost_ref: float,
+        artifact_id: str,
+        lam: float = 0.3,
+        state: StateLike = None,
+        strategy: StrategyName = "residual",
+        params: StrategyParams | None = None,
+        seed: int | None = None,
+        rewards: Mapping[str, RewardRule] | None = None,
+        max_pending: int | None = None,
+        pending_ttl_s: float | None = None,
+        reset: bool = False,
+        settings: Settings | None = None,
+        budget_usd: float | None = None,
+        budget_usd_per_day: float | None = None,
+        saving: float | None = None,
+        quality_floor: float | None = None,
+        clock: Callable[[], float] = time.time,
+        path: str | None = None,
+        effective: Mapping[str, float] | None = None,
+    ) -> None:
+        self.lam = checked_lam(lam)
+        self.strategy = strategy
+        is_bare = settings is None
+        self._settings = settings = settings or Settings()
+        self._clock = clock
+        base = Base(
+            predictor=predictor,
+            prior=prior,
+            tiers=declared(tiers, settings),
+            cost_ref=cost_ref,
+            artifact_id=artifact_id,
+            path=path,
+            effective=dict(effective or {}),
+        )
+        self._bases = {artifact_id: base}
+        self._model = Model(base)
+        goal = goal_of(
+            budget_usd=budget_usd,
+            budget_usd_per_day=budget_usd_per_day,
+            saving=saving,
+            quality_floor=quality_floor,
+        ) or goal_of(
+            budget_usd=settings.budget_usd,
+            budget_usd_per_day=settings.budget_usd_per_day,
+            saving=settings.saving,
+            quality_floor=settings.quality_floor,
+        )
+        guard = guard_params(settings, base.tiers)
+        self._live = LiveAccounts(
+            escalation=guard.escalation,
+            remembers=guard.escalation is not None or guard.stickiness is not None,
+            goal=goal,
+        )
+        self._rng = Random(seed if seed is None else int(seed))
+        self._id_rng = None if seed is None else Random(f"decision ids {seed}")
+        self._rewards = RewardMap(rewards or {})
+        self._batch = _BatchDepth()
+        self._is_closed = False
+        wanted = Wanted(
+            params,
+            checked_bound(max_pending),
+            checked_ttl(pending_ttl_s),
+            None if is_bare else list(caps_of(settings)),
+        )
+        fresh = start_document(
+            strategy,
+            prior,
+            params=params,
+            artifact_id=artifact_id,
+            tiers=tiers.names,
+            cost_ref_usd=cost_ref,
+            lam=self.lam,
+            epoch=new_epoch(),
+            max_pending=wanted.max_pending,
+            pending_ttl_s=wanted.pending_ttl_s,
+        )
+        fresh.caps = list(wanted.caps or ())
+        self._replica = join_store(open_state(state), fresh, wanted, self._live, reset=reset)
+        try:
+            self._follow()
+        except TracetierError:
+            self._replica.stop()
+            raise
+
+    @property
+    def tiers(self) -> TierSet:
+        """The tiers of now, cheap to dear."""
+        return self._model.tiers
+
+    @property
+    def artifact_id(self) -> str:
+        """The artifact that predicts now."""
+        return self._model.artifact_id
+
+    def _decide(
+        self,
+        task: Task,
+        lam: float,
+        names: Collection[str] | None,
+        trace_id: str | None,
+        *,
+        is_probe: bool = False,
+    ) -> Decision:
+        session_id = bounded_id(task.session_id)
+        trace_id = session_id if trace_id is None else bounded_id(trace_id)
+        replica = self._replica
+        while True:
+            model = self._model
+            allowed: Sequence[int] = model.everything
+            if names is not None:
+                allowed = allowed_indices(model.tiers, names)
+            prediction = model.predict(task)
+            with replica.lock:
+                self._check_open()
+                if replica.learner.layout != model.layout:
+                    self._follow()
+                    continue
+                decision_id, time_s, price, chosen, allowed, before, after = self._made(
+                    task, prediction, model, lam, allowed, session_id, trace_id, is_probe=is_probe
+                )
+                break
+        return decision_of(
+            model,
+            prediction,
+            chosen,
+            decision_id,
+            time_s,
+            lam,
+            price,
+            allowed,
+            session_id,
+            self.strategy,
+            before,
+            after,
+        )
+
+    def _made(
+        self,
+        task: Task,
+        prediction: Prediction,
+        model: Model,
+        lam: float,
+        allowed: Sequence[int],
+        session_id: str | None,
+        trace_id: str | None,
+        *,
+        is_probe: bool,
+    ) -> Made:
+        """Choose, and see that the store gets it; the lock must be held.
+
+        Returns the decision's id, time and price, the learner's choice and the tiers that it could
+        take, and what the layers above it did.
+        """
+        replica, guards, live = self._replica, self._guards, self._live
+        time_s, price, tenant = self._clock(), 0.0, None
+        before = after = None
+        explore: Sequence[int] | None = None
+        guards.caps = live.caps
+        # A probe was run already, whatever the rules say of live tasks.
+        if (guards.is_needed or live.caps is not None) and not is_probe:
+            before = guards.before(task, prediction.cost_usd, allowed, time_s=time_s)
+            allowed = before.allowed
+            explore = None if before.explore else ()
+        if task.attrs:
+            tenant = guards.owner(task).tenant
+        learner = replica.learner
+        may_take = allowed
+        if live.pacer is not None and not is_probe:
+            price, may_take, explore = live.pacer.terms(
+                learner.strategy,
+                prediction,
+                lam=lam,
+                allowed=allowed,
+                explore=explore,
+                time_s=time_s,
+            )
+        decision_id = self._new_id()
+        chosen = learner.choose(
+            prediction, lam=lam, allowed=may_take, rng=self._rng, price=price, explore=explore
+        )
+        choice = chosen
+        if before is not None:
+            after = guards.after(chosen, task, before, lam=lam, price=price)
+            choice = after.choice
+        if live.pacer is not None:
+            live.making(decision_id, prediction, choice)
+        tier, dearest, ref = choice.tier, model.dearest, model.cost_ref
+        # As `tier_scores` has it, for the two that the ledger needs.
+        believed, predicted, predicted_usd = choice.cost, prediction.cost, prediction.cost_usd
+        usd = predicted_usd[tier] + (believed[tier] - predicted[tier]) * ref
+        dear_usd = predicted_usd[dearest] + (believed[dearest] - predicted[dearest]) * ref
+        replica.submit(
+            Decided(
+                decision_id,
+                prediction.bucket,
+                tier,
+                prediction.quality,
+                prediction.cost,
+                lam,
+                choice.propensities[tier],
+                time_s,
+                session_id,
+                trace_id,
+                tenant,
+                choice.explored,
+                usd if usd > 0.0 else 0.0,
+                dear_usd if dear_usd > 0.0 else 0.0,
+                10.0 * choice.quality[dearest],
+                model.layout,
+            )
+        )
+        return decision_id, time_s, price, chosen, may_take, before, after
+
+    def _change(
+        self,
+        base: Base,
+        changed: TierChange,
+        *,
+        is_same_model: bool = True,
+        renamed: Mapping[str, str] | None = None,
+    ) -> None:
+        """Have everybody who shares the state go on with other tiers, or another model."""
+        self._check_open()
+        now = self._model
+        new = Model(base, changed.columns, layout=now.layout + 1)
+        guard_params(self._settings, new.tiers)  # a rule may name a tier that is no more
+        event = change_event(
+            new,
+            now,
+            changed,
+            strategy=self.strategy,
+            lam=self.lam,
+            is_same_model=is_same_model,
+            renamed=renamed or {},
+        )
+        self._replica.report([event])
+        with self._replica.lock:
+            learner = self._replica.learner
+            self._follow()
+            is_done = learner.layout == new.layout and learner.artifact[0] == new.artifact_id
+            if not is_done or self._model.names != new.names:
+                raise StateError(
+                    "the tiers were changed by another process at the same time, so this change "
+                    f"was not made; the tiers are now {', '.join(self._model.names)}: look, and "
+                    "change again"
+                )
+
+    def _follow(self) -> None:
+        """Decide with the tiers and the model that the state has now; the lock must be held."""
+        learner = self._replica.learner
+        artifact_id, path = learner.artifact
+        base = self._bases.get(artifact_id)
+        if base is None:
+            base = self._bases[artifact_id] = self._loaded(artifact_id, path)
+        by_name = declared(base.tiers, self._settings)
+        self._model = model = Model(base).over(learner.columns, by_name, layout=learner.layout)
+        self._guards = Guards(
+            guard_params(self._settings, model.tiers, effective=model.effective),
+            model.tiers,
+            cost_ref=model.cost_ref,
+            sessions=self._live.sessions,
+        )
+        self._live.pace(model)
+
+    def _loaded(self, artifact_id: str, path: str | None) -> Base:
+        """Return the artifact that another process swapped in."""
+        if path is not None:
+            base = base_at(path, self._settings)
+            if base.artifact_id == artifact_id:
+                return base
+        raise StateError(
+            f"the state was swapped to artifact {artifact_id!r} by another process, and "
+            f"{path or 'no path'} does not hold it here; load the router with that artifact"
+        )
+
+    def _new_id(self) -> str:
+        while True:
+            bits = os.urandom(8) if self._id_rng is None else self._id_rng.randbytes(8)
+            decision_id = bits.hex()
+            if not self._replica.learner.is_known(decision_id):
+                return decision_id
+
+    def _learn(self, outcomes: Sequence[Outcome]) -> list[Receipt]:
+        self._check_open()
+        time_s = self._clock()
+        events = [Reported(*outcome, time_s) for outcome in outcomes]
+        return self._replica.learn(events, durable=not self._batch.depth)
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise StateError("this router is closed; load it again to go on from its state")
+
+
+class _BatchDepth(threading.local):
+    """How many `Router.batch` blocks the current thread is in."""
+
+    depth = 0
+
+
+def checked_lam(lam: float) -> float:
+    """Return ``lam`` as a float; `SettingsError` unless it is finite and >= 0."""
+    if not 0.0 <= lam < math.inf:
+        raise SettingsError(
+            f"lam is {lam!r}, must be finite and >= 0: reward = quality (0-10) - lam * cost (0-1)"
+        )
+    return float(lam)
+
+
+def checked_ttl(pending_ttl_s: float | None) -> float | None:
+    """Return the seconds; `SettingsError` unless they are finite and > 0."""
+    if pending_ttl_s is not None and not 0.0 < pending_ttl_s < math.inf:
+        raise SettingsError(f"pending_ttl_s is {pending_ttl_s!r}, must be finite and > 0 seconds")
+    return pending_ttl_s
+
+
+def checked_bound(max_pending: int | None) -> int | None:
+    """Return the bound; `SettingsError` unless it is at least 1."""
+    if max_pending is not None and max_pending < 1:
+        raise SettingsError(f"max_pending is {max_pending!r}, must be at least 1 decision")
+    return max_pending

@@ -1,0 +1,181 @@
+"""What a router keeps of its own: live caps, sessions, and the account of its goal.
+
+It is told of this process's decisions when they are made, and of those of others as they come
+through the log, so a cap holds over all who share a state, to within the moment that the log takes.
+What is remembered of sessions ends with the process.
+"""
+
+from collections.abc import Sequence
+from copy import deepcopy
+
+from tracetier.heads.prior import Prediction
+from tracetier.route.choice import Choice
+from tracetier.route.control.contexts import prior_contexts
+from tracetier.route.control.goal import Goal
+from tracetier.route.control.pacer import Pacer
+from tracetier.route.control.state import ControlState
+from tracetier.route.escalation import Escalation, note_report
+from tracetier.route.event import Decided
+from tracetier.route.ledger import Pending
+from tracetier.route.model import Model
+from tracetier.route.policy.cap_book import CapBook, Owner
+from tracetier.route.policy.caps import Debt
+from tracetier.route.sessions import Sessions
+from tracetier.route.state.document import StateDocument
+
+
+class LiveAccounts:
+    """A `Watch` of one router; guarded by its lock.
+
+    Parameters
+    ----------
+    escalation : Escalation, optional
+        What counts as a failure.
+    remembers : bool
+        Whether sessions are of interest.
+    goal : Goal, optional
+        What is to be held.
+    """
+
+    def __init__(
+        self, *, escalation: Escalation | None, remembers: bool, goal: Goal | None
+    ) -> None:
+        self.caps: CapBook | None = None
+        self.sessions = Sessions()
+        self.pacer: Pacer | None = None
+        self._goal = goal
+        self._control: ControlState | None = None
+        self._escalation = escalation
+        self._remembers = remembers
+        self._cost_ref = 0.0
+        self._made: tuple[str, Prediction, Choice] | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there are no caps, no goal, and no interest in sessions."""
+        return self.caps is None and self._goal is None and not self._remembers
+
+    @property
+    def control(self) -> ControlState | None:
+        """The account of the goal, to go on from."""
+        return None if self.pacer is None else self.pacer.state
+
+    def begin(self, document: StateDocument) -> None:
+        """Go on from a state: its debts, its account where the goal is the same."""
+        self._cost_ref = document.cost_ref_usd
+        self.caps = CapBook(document.caps, _copied(document.debts)) if document.caps else None
+        if document.control is not None and document.control.goal == self._goal:
+            self._control = deepcopy(document.control)
+
+    def pace(self, model: Model) -> None:
+        """Begin to hold the goal, over a model's tiers."""
+        if self._goal is None:
+            return
+        state = self.control or self._control or ControlState(goal=self._goal)
+        state.log_price, state.amount = [], []  # of other tiers, or of another day
+        self.pacer = Pacer(
+            state,
+            cost_ref_usd=model.cost_ref,
+            contexts=prior_contexts(model.prior, model.cost_ref),
+        )
+
+    def making(self, decision_id: str, prediction: Prediction, choice: Choice) -> None:
+        """Know more of the decision that is about to be told of than its event says."""
+        self._made = (decision_id, prediction, choice)
+
+    def decided(self, event: Decided) -> None:
+        """Draw on the caps, remember the session's tier, and account for the expectation."""
+        if self.caps is not None:
+            self.caps.drawn(
+                Owner(event.session_id, event.tenant),
+                cost_usd=event.usd,
+                explored=event.explored,
+                time_s=event.time_s,
+            )
+        if self._remembers and event.session_id is not None:
+            self.sessions.of(event.session_id).last = event.tier
+        if self.pacer is not None:
+            self._pace_decided(event, self.pacer)
+
+    def undecided(self, event: Decided) -> None:
+        """Give back what a decision drew that will never reach the log."""
+        if self.caps is not None:
+            self.caps.drawn(
+                Owner(event.session_id, event.tenant),
+                cost_usd=event.usd,
+                explored=event.explored,
+                time_s=event.time_s,
+                times=-1.0,
+            )
+        if self.pacer is not None:
+            self.pacer.lost()
+
+    def reported(
+        self,
+        decision: Pending,
+        *,
+        quality_10: float | None,
+        cost_usd: float | None,
+        time_s: float,
+    ) -> None:
+        """Set right what a report tells."""
+        if self.caps is not None and cost_usd is not None:
+            owner = Owner(decision.session_id, decision.tenant)
+            self.caps.reported(owner, more_usd=cost_usd - decision.usd, time_s=time_s)
+        if self._remembers and self._escalation is not None and quality_10 is not None:
+            session = self.sessions.find(decision.session_id)
+            if session is not None:
+                note_report(session, decision.tier, quality_10, escalation=self._escalation)
+        if self.pacer is not None:
+            self._pace_reported(self.pacer, quality_10, cost_usd)
+
+    def _pace_decided(self, event: Decided, pacer: Pacer) -> None:
+        made, self._made = self._made, None
+        if made is not None and made[0] == event.decision_id:
+            _, prediction, choice = made
+            pacer.decided(prediction, event.tier, choice.quality, choice.cost)
+            return
+        ref = self._cost_ref or 1.0
+        usd = [cost * ref for cost in event.cost]
+        believed = list(event.cost)
+        believed[-1] = event.dear_usd / ref
+        believed[event.tier] = event.usd / ref
+        prediction = Prediction(event.quality, usd, event.cost, event.bucket)
+        pacer.decided(prediction, event.tier, event.quality, believed)
+
+    def _pace_reported(
+        self, pacer: Pacer, quality_10: float | None, cost_usd: float | None
+    ) -> None:
+        """Tell the pacer once per decision, when what its goal is about is known."""
+        assert self._goal is not None
+        if self._goal.quality_floor is not None:
+            if quality_10 is not None:
+                pacer.settled(quality=quality_10 / 10.0)
+        elif cost_usd is not None:
+            pacer.settled(cost_usd=cost_usd)
+
+
+def _copied(debts: dict[str, dict[str, Debt]]) -> dict[str, dict[str, Debt]]:
+    return {
+        cap: {key: Debt(debt.amount, debt.time_s) for key, debt in by_key.items()}
+        for cap, by_key in debts.items()
+    }
+
+
+def goal_of(
+    *,
+    budget_usd: float | None = None,
+    budget_usd_per_day: float | None = None,
+    saving: float | None = None,
+    quality_floor: float | None = None,
+) -> Goal | None:
+    """Return the goal that is asked for, ``None`` where none is; `SettingsError` for several."""
+    given: Sequence[float | None] = (budget_usd, budget_usd_per_day, saving, quality_floor)
+    if all(value is None for value in given):
+        return None
+    return Goal(
+        budget_usd=budget_usd,
+        budget_usd_per_day=budget_usd_per_day,
+        saving=saving,
+        quality_floor=quality_floor,
+    )

@@ -1,0 +1,1 @@
+"""What stands above the learner: rules, what tiers can do, hard caps."""

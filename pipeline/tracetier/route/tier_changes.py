@@ -1,0 +1,149 @@
+"""Tiers that come, go and change price under way, and another artifact: a router's verbs for it.
+
+Every change is one event of the state's log, so all who share the state make it at the same place
+in the order of reports; see `tracetier.route.carry` for what becomes of what was learned.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tracetier.route.change import (
+    Probe,
+    TierChange,
+    price_factor,
+    with_name,
+    with_price,
+    with_tier,
+    without_tier,
+)
+from tracetier.route.decider import Decider
+from tracetier.route.guard_settings import guard_params
+from tracetier.route.model import Model, base_at
+from tracetier.route.outcome import check_outcome
+from tracetier.tiers import Tier
+
+
+class TierChanges(Decider):
+    """The changes that a router can make while it runs."""
+
+    def add_tier(
+        self,
+        tier: Tier,
+        *,
+        cost_usd: float | None = None,
+        quality: float | None = None,
+        probes: Iterable[Probe] = (),
+    ) -> None:
+        """Take in a tier that the model was not trained on; it starts from its neighbours by cost.
+
+        It is believed little at first, so that its first reports count, and is explored like any
+        other. Replayed ``probes`` are learned from at once.
+
+        Parameters
+        ----------
+        tier : Tier
+        cost_usd : float, optional
+            Expected mean cost per request; by default by its price and that of a present tier.
+        quality : float, optional
+            Expected mean quality, 0-10; by default that of its neighbours.
+        probes : iterable of Probe
+            Tasks that were replayed on it, with their outcomes.
+
+        Raises
+        ------
+        TierError
+            If the name is taken, or nothing tells the cost.
+        StateError, StorageError
+            If the state was changed by another process meanwhile, or could not be stored.
+        """
+        model = self._model
+        changed = with_tier(
+            model.columns,
+            tier,
+            prior=model.base.prior,
+            cost_ref=model.cost_ref,
+            cost_usd=cost_usd,
+            quality=quality,
+        )
+        self._change(model.base, changed)
+        self.probe(tier.name, probes)
+
+    def probe(self, name: str, probes: Iterable[Probe]) -> int:
+        """Learn from tasks that were replayed on a tier; return how many.
+
+        Raises
+        ------
+        TierError, FeedbackError
+            For an unknown tier, or an outcome out of range; then nothing is learned.
+        """
+        checked = [(each, check_outcome("probe", each.quality, each.cost_usd)) for each in probes]
+        self.tiers.index(name)
+        for each, outcome in checked:
+            decision = self._decide(each.task, self.lam, [name], None, is_probe=True)
+            self._learn([outcome._replace(decision_id=decision.decision_id)])
+        return len(checked)
+
+    def remove_tier(self, name: str) -> None:
+        """Never take a tier again, from the next decision on; open decisions of it are dropped.
+
+        Raises
+        ------
+        TierError
+            For an unknown tier, or the last one.
+        StateError, StorageError
+            As `add_tier` says.
+        """
+        self._change(self._model.base, without_tier(self._model.columns, name))
+
+    def rename_tier(self, name: str, new: str) -> None:
+        """Call a tier by another name; everything else stays. Errors as of `remove_tier`."""
+        changed = with_name(self._model.columns, name, new)
+        self._change(self._model.base, changed, renamed={name: new})
+
+    def reprice(self, name: str, *, factor: float | None = None, tier: Tier | None = None) -> None:
+        """Take note of a tier's new price; what was learned of its cost moves with it.
+
+        Parameters
+        ----------
+        name : str
+        factor : float, optional
+            New price over the old one, > 0; by default by the prices of the two declarations.
+        tier : Tier, optional
+            Its declaration from now on, of the same name.
+
+        Raises
+        ------
+        TierError
+            For an unknown tier, or where nothing tells the factor.
+        StateError, StorageError
+            As `add_tier` says.
+        """
+        columns = self._model.columns
+        old = columns[self.tiers.index(name)].tier
+        if factor is None:
+            factor = price_factor(old, tier or old)
+        self._change(self._model.base, with_price(columns, name, factor, tier))
+
+    def swap(self, path: str | Path) -> None:
+        """Decide with another artifact from the next decision on, and keep what reports taught.
+
+        The artifact is audited before anything changes. Buckets and tiers are matched by name;
+        what was reported of a cell is said again around the new prediction, so the reports keep
+        their weight. Tiers and prices are the new artifact's. The state then carries its id.
+
+        Raises
+        ------
+        ArtifactError
+            If the artifact is missing, damaged or of a future format; nothing changed.
+        StateError, StorageError
+            As `add_tier` says.
+        """
+        base = base_at(str(path), self._settings)
+        model = Model(base)
+        guard_params(self._settings, model.tiers)  # a rule that names a tier it lacks
+        old = list(self._model.names)
+        self._bases[base.artifact_id] = base
+        sources = [old.index(name) if name in old else -1 for name in model.names]
+        scale = [self._model.cost_ref / base.cost_ref if base.cost_ref else 1.0] * len(sources)
+        self._change(base, TierChange(model.columns, sources, scale), is_same_model=False)
+        self._replica.save()

@@ -1,0 +1,113 @@
+"""What a router keeps beside its learner, told of every decision and report as it is folded.
+
+The learner's own sums (`Accounts`) are part of the fold and of the state. A router's watch is not:
+it is ahead of the log, since it counts this process's decisions when they are made, and what it
+remembers of sessions is this process's alone.
+"""
+
+from typing import Protocol
+
+from tracetier.route.control.state import ControlState
+from tracetier.route.event import Decided
+from tracetier.route.ledger import Pending
+from tracetier.route.policy.cap_book import CapBook, Owner
+from tracetier.route.savings import DAY_S, SavingsBook, Sums, day_of
+from tracetier.route.state.document import StateDocument
+
+
+class Watch(Protocol):
+    """Told of what happens, in the order in which this process learns of it."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it need not be told of anything."""
+        ...
+
+    @property
+    def control(self) -> ControlState | None:
+        """The account of a goal, to be kept with the state."""
+        ...
+
+    def begin(self, document: StateDocument) -> None:
+        """Go on from a state that is new to this process."""
+        ...
+
+    def decided(self, event: Decided) -> None:
+        """Take notice of a decision, of this process when it is made."""
+        ...
+
+    def undecided(self, event: Decided) -> None:
+        """Take back a decision of this process that will never reach the log."""
+        ...
+
+    def reported(
+        self,
+        decision: Pending,
+        *,
+        quality_10: float | None,
+        cost_usd: float | None,
+        time_s: float,
+    ) -> None:
+        """Take notice of what is new of a decision."""
+        ...
+
+
+class Accounts:
+    """The money of a state: what was spent and saved, and what is drawn on caps."""
+
+    def __init__(self, document: StateDocument) -> None:
+        self.savings: SavingsBook = document.savings
+        self.caps = CapBook(document.caps, document.debts) if document.caps else None
+        self._names = document.tiers
+        self._dearest = len(document.tiers) - 1
+        self._day: list[Sums] = []
+        self._day_s = (0.0, 0.0)
+
+    def decided(self, event: Decided) -> None:
+        """Count a decision."""
+        if event.tenant is None and event.session_id is None:  # on the hot path; as the book does
+            start, end = self._day_s
+            if not start <= event.time_s < end:
+                self._turn_to(event.time_s)
+            sums = self._day[event.tier]
+            sums.decisions += 1
+            sums.spend_usd += event.usd
+            sums.dear_usd += event.dear_usd
+        else:
+            self.savings.decided(event, self._names[event.tier])
+        if self.caps is not None:
+            self.caps.drawn(
+                Owner(event.session_id, event.tenant),
+                cost_usd=event.usd,
+                explored=event.explored,
+                time_s=event.time_s,
+            )
+
+    def _turn_to(self, time_s: float) -> None:
+        """Have the rows of a day at hand."""
+        start = time_s // DAY_S * DAY_S
+        self._day = [self.savings.day_row(day_of(time_s), name) for name in self._names]
+        self._day_s = start, start + DAY_S
+
+    def reported(
+        self,
+        decision: Pending,
+        *,
+        quality_10: float | None,
+        cost_usd: float | None,
+        time_s: float,
+    ) -> None:
+        """Set right what a report tells."""
+        self.savings.reported(
+            decision,
+            self._names[decision.tier],
+            is_dear=decision.tier == self._dearest,
+            cost_usd=cost_usd,
+            quality_10=quality_10,
+        )
+        if self.caps is not None and cost_usd is not None:
+            self.caps.reported(
+                Owner(decision.session_id, decision.tenant),
+                more_usd=cost_usd - decision.usd,
+                time_s=time_s,
+            )

@@ -1,0 +1,201 @@
+"""The pacer in small worlds whose costs are known: what it holds, and what it accounts for."""
+
+from collections.abc import Callable
+from random import Random
+
+import msgspec
+import numpy as np
+import pytest
+
+from tracetier.heads.prior import Prediction, PriorStats
+from tracetier.route.choice import Report
+from tracetier.route.control.contexts import prior_contexts
+from tracetier.route.control.goal import Goal
+from tracetier.route.control.pacer import Pacer
+from tracetier.route.control.state import ControlState
+from tracetier.route.residual import ResidualParams
+from tracetier.route.strategy import Strategy, start_strategy
+from tracetier.route.tally import Tally
+
+ALL = [0, 1, 2]
+REF = 0.02
+"""USD; the tiers of the prior cost .001, .004 and .02 in "edit", .001, .004 and .018 elsewhere."""
+
+World = Callable[[int, int], tuple[float, float]]
+"""Step and tier to quality 0-1 and USD."""
+
+
+def _pacer(prior: PriorStats, **goal: float) -> Pacer:
+    state = ControlState(goal=Goal(**goal))
+    return Pacer(state, cost_ref_usd=REF, contexts=prior_contexts(prior, REF))
+
+
+def _start(prior: PriorStats) -> Strategy:
+    return start_strategy("residual", prior, params=ResidualParams(), lam=0.0)
+
+
+def _prediction(prior: PriorStats, rng: Random) -> Prediction:
+    bucket = rng.randrange(2)
+    shift = [rng.gauss(0, 0.1) for _ in ALL]
+    quality = [q + s for q, s in zip(prior.quality_mean[bucket].tolist(), shift, strict=True)]
+    cost = prior.cost_mean[bucket].tolist()
+    return Prediction(quality, [REF * c for c in cost], cost, bucket)
+
+
+class Live:
+    """Decides and reports at once, in a world that may differ from the predictions."""
+
+    def __init__(self, prior: PriorStats, pacer: Pacer, seed: int = 0) -> None:
+        self.prior, self.pacer, self.strategy = prior, pacer, _start(prior)
+        self.rng, self.draws = Random(seed), Random(seed + 1)
+        self.tally = Tally([[0] * 3] * 2)
+        self.step = 0
+
+    def run(self, n: int, world: World | None = None, gap_s: float = 1.0) -> np.ndarray:
+        """Return the quality, USD and tier of n decisions, ``(n, 3)``."""
+        made = []
+        for _ in range(n):
+            p = _prediction(self.prior, self.rng)
+            terms = self.pacer.terms(
+                self.strategy, p, lam=0.0, allowed=ALL, time_s=1.0 + gap_s * self.step
+            )
+            choice = self.strategy.choose(
+                p,
+                lam=0.0,
+                allowed=terms.allowed,
+                tally=self.tally,
+                rng=self.draws,
+                price=terms.price,
+                explore=terms.explore,
+            )
+            self.strategy.observe(p)
+            a = choice.tier
+            self.tally.decided(p.bucket, a)
+            self.tally.settled(p.bucket, a)
+            self.pacer.decided(p, a, choice.quality, choice.cost)
+            quality, usd = (p.quality[a], p.cost_usd[a]) if world is None else world(self.step, a)
+            self.pacer.settled(cost_usd=usd, quality=quality)
+            self.strategy.update(
+                Report(p.bucket, a, p.quality[a], p.cost[a], 0.0, 10 * quality, min(1.0, usd / REF))
+            )
+            made.append((quality, usd, a))
+            self.step += 1
+        return np.array(made)
+
+
+@pytest.mark.parametrize("budget", [0.0025, 0.005, 0.012])
+def test_a_budget_per_request_is_held(prior: PriorStats, budget: float) -> None:
+    """Over 1,500 requests within 1.5 %, whichever tiers it takes."""
+    made = Live(prior, _pacer(prior, budget_usd=budget)).run(1_500)
+
+    assert made[:, 1].mean() / budget == pytest.approx(1.0, abs=0.015)
+
+
+def test_a_price_that_doubles_unannounced_does_not_break_the_budget(prior: PriorStats) -> None:
+    """From request 500 on every call costs twice what is predicted."""
+    usd = [0.001, 0.004, 0.02]
+    live = Live(prior, _pacer(prior, budget_usd=0.005))
+    live.run(500)
+    made = live.run(1_000, lambda step, a: (0.7, 2 * usd[a]))
+
+    assert made[:, 1].mean() / 0.005 == pytest.approx(1.0, abs=0.03)
+
+
+def test_a_loose_budget_is_not_burnt_on_tiers_that_are_worse(prior: PriorStats) -> None:
+    """The dear tier turns out useless: it gets next to nothing, and the budget is left."""
+    live = Live(prior, _pacer(prior, budget_usd=0.05))
+    made = live.run(800, lambda step, a: ((0.8, 0.8, 0.1)[a], (0.001, 0.004, 0.02)[a]))
+
+    assert (made[200:, 2] == 2).mean() < 0.03
+
+
+def test_a_time_without_wishes_does_not_end_in_a_burst(prior: PriorStats) -> None:
+    """500 requests at a hundredth of the price, then the price is back: no phase beyond 1.05."""
+    cheap = [0.00001, 0.00004, 0.0002]
+    live = Live(prior, _pacer(prior, budget_usd=0.005))
+    live.run(300)
+    low = live.run(500, lambda step, a: ((0.6, 0.7, 0.9)[a], cheap[a]))
+    back = live.run(500, lambda step, a: ((0.6, 0.7, 0.9)[a], (0.001, 0.004, 0.02)[a]))
+
+    assert (low[100:, 2] == 2).mean() > 0.8
+    assert back[:, 1].mean() / 0.005 < 1.05
+
+
+def test_a_budget_per_day_follows_the_clock(prior: PriorStats) -> None:
+    """$8.64 a day is $1e-4 a second, so at a request per 50 s $.005 a request."""
+    live = Live(prior, _pacer(prior, budget_usd_per_day=8.64))
+    made = live.run(1_500, gap_s=50.0)
+
+    assert made[:, 1].mean() == pytest.approx(0.005, rel=0.02)
+
+
+def test_a_saving_is_counted_against_always_the_dearest(prior: PriorStats) -> None:
+    """60 % less than $.019 on average leaves $.0076."""
+    made = Live(prior, _pacer(prior, saving=0.6)).run(1_500)
+
+    assert made[200:, 1].mean() == pytest.approx(0.4 * 0.019, rel=0.03)
+
+
+@pytest.mark.parametrize("floor", [6.5, 7.2])
+def test_a_quality_floor_is_kept_and_not_overshot(prior: PriorStats, floor: float) -> None:
+    """Qualities as predicted: within .1 of 10; always-dear would give .9 more or so."""
+    made = Live(prior, _pacer(prior, quality_floor=floor)).run(1_500)
+
+    assert 10 * made[200:, 0].mean() == pytest.approx(floor, abs=0.1)
+
+
+def test_dear_tiers_are_not_explored_and_not_taken_while_overdrawn(prior: PriorStats) -> None:
+    """At $.004 four grants are $.016, less than the dear tier costs in "edit"."""
+    pacer = _pacer(prior, budget_usd=0.004)
+    strategy, prediction = _start(prior), prior_contexts(prior, REF)[0]
+    prediction = Prediction([0.6, 0.7, 0.9], [0.001, 0.004, 0.02], [0.05, 0.2, 1.0], 0)
+
+    calm = pacer.terms(strategy, prediction, lam=0.0, allowed=ALL)
+    pacer.decided(prediction, 2, prediction.quality, prediction.cost)
+    overdrawn = pacer.terms(strategy, prediction, lam=0.0, allowed=ALL)
+    only_dear = pacer.terms(strategy, prediction, lam=0.0, allowed=[2])
+
+    assert (list(calm.allowed), list(calm.explore)) == (ALL, [0, 1])
+    assert (list(overdrawn.allowed), list(overdrawn.explore)) == ([0, 1], [0, 1])
+    assert (list(only_dear.allowed), list(only_dear.explore)) == ([2], [])
+
+
+def test_open_decisions_count_as_expected_until_reported(prior: PriorStats) -> None:
+    """Budget $.004: three open calls of $.02 are $.048 over; reported at $.01 each, $.018."""
+    pacer = _pacer(prior, budget_usd=0.004)
+    prediction = Prediction([0.6, 0.7, 0.9], [0.001, 0.004, 0.02], [0.05, 0.2, 1.0], 0)
+    pacer.terms(_start(prior), prediction, lam=0.0, allowed=ALL)
+
+    for _ in range(3):
+        pacer.decided(prediction, 2, prediction.quality, prediction.cost)
+    assert pacer.over == pytest.approx(0.048)
+    for _ in range(3):
+        pacer.settled(cost_usd=0.01)
+    assert pacer.over == pytest.approx(0.018)
+
+
+def test_a_report_that_never_comes_counts_as_expected(prior: PriorStats) -> None:
+    """Also one that comes without its cost; one more than was decided for changes nothing."""
+    pacer = _pacer(prior, budget_usd=0.004)
+    prediction = Prediction([0.6, 0.7, 0.9], [0.001, 0.004, 0.02], [0.05, 0.2, 1.0], 0)
+    pacer.terms(_start(prior), prediction, lam=0.0, allowed=ALL)
+    for _ in range(2):
+        pacer.decided(prediction, 2, prediction.quality, prediction.cost)
+
+    pacer.lost()
+    pacer.settled(quality=0.5)
+    pacer.lost()
+
+    assert pacer.over == pytest.approx(0.032)
+    assert pacer.state.n_open == 0
+
+
+def test_the_account_goes_on_from_its_state(prior: PriorStats) -> None:
+    """Through JSON: the same price and account, before any new curve is solved."""
+    live = Live(prior, _pacer(prior, budget_usd=0.005))
+    live.run(130)
+    data = msgspec.json.encode(live.pacer.state)
+
+    again = Pacer(msgspec.json.decode(data, type=ControlState), cost_ref_usd=REF, contexts=())
+
+    assert (again.price, again.over) == (live.pacer.price, live.pacer.over)
