@@ -28,8 +28,9 @@ from tracetier.features.extract import extract
 from tracetier.records import Task
 from tracetier.train.buckets import fit_buckets
 from tracetier.train.fit import assign_all, tree_input
-from tracetier.train.heads.boosting import n_trees, parameters
+from tracetier.train.heads.boosting import Kind, n_trees, parameters
 from tracetier.train.heads.bucket_mean import fit_bucket_means
+from tracetier.train.heads.concepts import fit_concepts
 from tracetier.train.model import training_data
 
 N_WORDS = 100
@@ -64,18 +65,21 @@ def times_us(call: Callable[[int], object], n: int) -> np.ndarray:
 
 
 def sklearn_heads(name: str) -> tuple[list[LGBMRegressor], np.ndarray]:
-    """Fit the artifact's randomised boosters as scikit-learn estimators; return their input too."""
+    """Fit the artifact's randomised trees as scikit-learn estimators; return their input too."""
     _, rows = load_rows(name)
     data = training_data(rows)
     buckets = fit_buckets(data.task_types, data.design.x, data.quality, data.columns)
     bucket = assign_all(buckets, data)
     means = fit_bucket_means(bucket, data.targets, len(buckets.names))
-    features = tree_input(data.design.x, buckets, means, bucket)
+    of_text = fit_concepts(data.design).of(data.design)
+    features = tree_input(data.design.x, buckets, means, bucket, of_text)
     fitted = []
-    for target in data.targets.T:
-        params = parameters("extra", len(target), 0)
-        model = LGBMRegressor(n_estimators=n_trees(len(target)), **params)
-        fitted.append(model.fit(features, target))
+    kinds: tuple[tuple[Kind, int], ...] = (("extra", len(rows.models)), ("forest", len(means[0])))
+    for kind, n_targets in kinds:
+        for target in data.targets.T[:n_targets]:
+            params = parameters(kind, len(target), 0)
+            model = LGBMRegressor(n_estimators=n_trees(len(target)), **params)
+            fitted.append(model.fit(features, target))
     return fitted, features
 
 

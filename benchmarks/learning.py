@@ -1,10 +1,11 @@
 """What the trained model is worth on real outcomes of real tiers, by nested cross-validation.
 
-    python benchmarks/learning.py [--seeds 3] [--only bfcl|pareto|gsm8k] [--json]
+    python benchmarks/learning.py [--seeds 3] [--only bfcl|pareto|gsm8k|halves] [--json]
 
 Every figure is told on tasks that neither the model nor its lambda had seen: outer folds by task
 group, the whole training (with its own inner folds) inside each. ``±`` is the standard deviation
-over seeds.
+over seeds (for halves: the 95 % interval over halvings, each both ways). The folds of seeds below
+100 were not looked at while heads and blends were chosen.
 """
 
 import argparse
@@ -15,6 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import msgspec
 import numpy as np
+from _halves import half_figures
 from _outcomes import load_rows, without_types
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
@@ -26,6 +28,7 @@ from tracetier.measures.frontier import sweep
 from tracetier.measures.hull import Hull, fixed_tier_hull, quality_at, upper_hull
 from tracetier.measures.metrics import cost_save
 from tracetier.measures.operating_point import Calibration
+from tracetier.measures.spending import point_within
 from tracetier.measures.two_tier import apgr, cpt, threshold_curve
 from tracetier.train.blend import decision_value
 from tracetier.train.model import TrainedModel, fit_model
@@ -35,8 +38,11 @@ Matrix = NDArray[np.float64]
 Figures = dict[str, float]
 
 N_FOLDS = 5
+T_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 8: 2.36, 10: 2.26}
+"""Student's t for the mean of so many seeds."""
 BUDGETS_USD = (3.0e-4, 6.62e-4, 1.87e-3)
 GSM8K_TRAIN = 600
+SUITES = ("bfcl", "pareto", "gsm8k", "halves")
 
 
 def predictions(model: TrainedModel, rows: TaskRows) -> tuple[Matrix, Matrix]:
@@ -58,16 +64,26 @@ def fold_result(rows: TaskRows, held_out: NDArray[np.bool_], seed: int) -> dict[
     found = {"quality_hat": quality_hat, "cost_hat": cost_hat}
     for budget in BUDGETS_USD:
         if calibration.hull.cost[0] <= budget:
-            point = calibration.at_cost(budget)
+            point = point_within(
+                calibration,
+                model.held_out.quality,
+                model.held_out.cost,
+                train.quality,
+                train.cost_usd,
+                model.folds,
+                budget,
+            )
             found[f"p at {budget:g}"] = point.probabilities(quality_hat, cost_hat)
     return found
 
 
-def cross_validate(rows: TaskRows, seed: int, n_jobs: int) -> dict[str, Matrix]:
+def cross_validate(
+    rows: TaskRows, seed: int, n_jobs: int, n_folds: int = N_FOLDS
+) -> dict[str, Matrix]:
     """Held-out predictions and budgeted choices of every task."""
-    folds = grouped_folds(rows.groups, N_FOLDS, seed)
+    folds = grouped_folds(rows.groups, n_folds, seed)
     parts = Parallel(n_jobs=n_jobs)(
-        delayed(fold_result)(rows, folds == fold, seed) for fold in range(N_FOLDS)
+        delayed(fold_result)(rows, folds == fold, seed) for fold in range(n_folds)
     )
     joined = {name: np.empty((len(folds), values.shape[1])) for name, values in parts[0].items()}
     for fold, part in enumerate(parts):
@@ -104,8 +120,8 @@ def saving_figures(rows: TaskRows, seed: int, n_jobs: int) -> Figures:
 
 
 def budget_figures(rows: TaskRows, seed: int, n_jobs: int) -> Figures:
-    """Held-out quality and cost at each budget, lambda solved out of fold beforehand."""
-    found = cross_validate(rows, seed, n_jobs)
+    """Held-out quality and cost at each budget, trained and set on half, told on the other."""
+    found = cross_validate(rows, seed, n_jobs, n_folds=2)
     hull, fixed = router_hull(found, rows), fixed_tier_hull(rows.quality, rows.cost_usd)
     figures: Figures = {}
     for budget in BUDGETS_USD:
@@ -135,6 +151,19 @@ def gsm8k_figures(rows: TaskRows, seed: int, n_jobs: int) -> Figures:
     return {"APGR": apgr(curve, weak, strong), "CPT(50)": cpt(curve, weak, strong, p=0.5)}
 
 
+def halves_figures(rows: TaskRows, seed: int, n_jobs: int) -> Figures:
+    """Gap closed of the router, each head alone and the controls, both ways of one halving."""
+    halves = grouped_folds(rows.groups, 2, seed)
+    ways = Parallel(n_jobs=n_jobs)(
+        delayed(half_figures)(rows, halves == half, seed) for half in (0, 1)
+    )
+    figures: Figures = {}
+    for place, what in enumerate(("gap closed", "set beforehand")):
+        for name in ways[0]:
+            figures[f"{what}: {name}"] = float(np.mean([way[name][place] for way in ways]))
+    return figures
+
+
 def suite(name: str) -> dict[str, tuple[Callable[[TaskRows, int, int], Figures], TaskRows]]:
     """Return the measurements of one table."""
     if name == "bfcl":
@@ -143,8 +172,17 @@ def suite(name: str) -> dict[str, tuple[Callable[[TaskRows, int, int], Figures],
             "bfcl_claude with task type": (saving_figures, rows),
             "bfcl_claude without task type": (saving_figures, without_types(rows)),
         }
+    if name == "halves":
+        return {
+            f"{title}, random halves": (halves_figures, rows)
+            for title, rows in (
+                ("pareto3", load_rows("pareto3")[1]),
+                ("bfcl_claude", load_rows("bfcl_claude")[1]),
+                ("routellm2 GSM8K", load_rows("routellm2")[1]),
+            )
+        }
     if name == "pareto":
-        return {"pareto3": (budget_figures, load_rows("pareto3")[1])}
+        return {"pareto3, trained on half": (budget_figures, load_rows("pareto3")[1])}
     return {"routellm2 GSM8K, 600 tasks": (gsm8k_figures, load_rows("routellm2")[1])}
 
 
@@ -152,12 +190,12 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--only", choices=["bfcl", "pareto", "gsm8k"])
+    parser.add_argument("--only", choices=SUITES)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     found: dict[str, dict[str, list[float]]] = {}
-    for name in [args.only] if args.only else ["bfcl", "pareto", "gsm8k"]:
+    for name in [args.only] if args.only else SUITES:
         for title, (measure, rows) in suite(name).items():
             runs = [measure(rows, seed, args.jobs) for seed in range(args.seeds)]
             found[title] = {key: [run[key] for run in runs] for key in runs[0]}
@@ -168,12 +206,23 @@ def main() -> None:
 
 
 def show(title: str, figures: dict[str, list[float]]) -> None:
-    """Print one table's figures."""
+    """Print one table's figures, each with the interval of its mean over the seeds."""
     table = Table(title=title, title_justify="left")
-    for column in ("figure", "mean", "± sd", "seeds"):
+    for column in ("figure", "mean", "± sd", "95 % interval", "seeds"):
         table.add_column(column, justify="left" if column == "figure" else "right")
     for name, values in figures.items():
-        table.add_row(name, f"{np.mean(values):.4f}", f"{np.std(values):.4f}", str(len(values)))
+        mean, spread = (
+            float(np.mean(values)),
+            float(np.std(values, ddof=1)) if len(values) > 1 else 0,
+        )
+        reach = T_95.get(len(values), 1.96) * spread / len(values) ** 0.5
+        table.add_row(
+            name,
+            f"{mean:.4f}",
+            f"{np.std(values):.4f}",
+            f"[{mean - reach:.4f}, {mean + reach:.4f}]" if len(values) > 1 else "",
+            str(len(values)),
+        )
     Console(width=100).print(table)
 
 

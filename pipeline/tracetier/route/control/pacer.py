@@ -3,8 +3,8 @@
     curve(p)  expected amount per request at price p, over the last 400 contexts and with what is
               believed *now*; solved anew every 25 decisions
     over      sum of (reported - granted), open decisions at their expectation
-    target    = granted clip(.997 - over / (H granted), .3, 2) / correction     H = 250, or 50
-                                                                                 where over < 0
+    target    = granted clip(.997 - over / (H granted), .3, 2) / correction     H = 100, 50 where
+                        over < 0, 250 where over > 0 and a tier costs more than 4 grants on average
     price     = the p at which curve(p) = target                              looked up every time
     overdrawn (over > 0): no tier beyond 4 grants, whatever its score
 
@@ -29,8 +29,8 @@ from tracetier.route.control.state import ControlState
 
 WINDOW = 400
 EVERY = 25
-HORIZON_OVER, HORIZON_LEFT = 250.0, 50.0
-"""Requests over which an overdraft, and what is left over, are evened out."""
+HORIZON_LUMPY, HORIZON_OVER, HORIZON_LEFT = 250.0, 100.0, 50.0
+"""Requests over which an overdraft (with lumpy tiers, without) or a rest is evened out."""
 AIM = 0.997
 LUMPY = 4.0
 """Grants for one request beyond which a tier is not explored, nor taken while overdrawn."""
@@ -88,6 +88,7 @@ class Pacer:
         goal = state.goal
         self._cost_ref = cost_ref_usd
         self._is_quality = goal.quality_floor is not None
+        self._horizon_over = HORIZON_OVER
         self._contexts = Contexts(WINDOW)
         for context in contexts:
             self._contexts.add(context)
@@ -108,7 +109,7 @@ class Pacer:
         else:
             # Overdrafts are also worked off by the rule on lumpy tiers, unused grant is not; and
             # one dear call paid back in a hurry, by cheap tiers, costs more quality than it gave.
-            horizon = HORIZON_OVER if over > 0.0 else HORIZON_LEFT
+            horizon = self._horizon_over if over > 0.0 else HORIZON_LEFT
             rate = AIM - over / (horizon * unit)
             target = state.grant * min(_RATE_HIGH, max(_RATE_LOW, rate))
         turn = state.n_decided * _GOLDEN % 1.0
@@ -229,6 +230,8 @@ class Pacer:
         usd = contexts.cost_usd * cost / np.maximum(contexts.cost, 1e-12)
         if state.goal.saving is not None and not state.grant:
             state.grant = (1.0 - state.goal.saving) * float(usd[:, -1].mean())
+        is_lumpy = float(usd.mean(axis=0).max()) > LUMPY * state.grant
+        self._horizon_over = HORIZON_LUMPY if is_lumpy else HORIZON_OVER
         around = self.price if state.log_price else 1.0
         prices = price_grid(around)
         amount = mean_amounts(prices, beliefs, beliefs.quality if self._is_quality else usd)

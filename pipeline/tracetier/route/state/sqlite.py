@@ -285,10 +285,11 @@ class SqliteStore:
     def _prepare(self, connection: sqlite3.Connection, *, is_new: bool) -> None:
         lock = self.path.with_name(self.path.name + "-lock")
         self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        if is_new:
+        # A blank file may be one that another process is about to make its tables in.
+        if is_new or self._is_blank(connection):
             connection.execute("PRAGMA journal_mode = WAL")
             with self._transaction(connection):
-                if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+                if self._is_blank(connection):
                     for statement in _TABLES:
                         connection.execute(statement)
         (application,) = connection.execute("PRAGMA application_id").fetchone()
@@ -304,6 +305,11 @@ class SqliteStore:
                 f"{self.name} has layout {layout}, of {age} version of tracetier; this one reads "
                 f"layout {LAYOUT}: upgrade tracetier, or use another state. It was left as it is"
             )
+
+    @staticmethod
+    def _is_blank(connection: sqlite3.Connection) -> bool:
+        (n_tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        return not n_tables
 
     def _sync_at(self, connection: sqlite3.Connection, level: str) -> None:
         if level != self._level:
