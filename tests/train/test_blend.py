@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tracetier.train.blend import (
-    COST_WITH_TYPES,
-    COST_WITHOUT_TYPES,
+    LEVEL_AND_COST_WITH_TYPES,
+    LEVEL_AND_COST_WITHOUT_TYPES,
     WITH_TYPES,
     WITHOUT_TYPES,
     choose_blend,
@@ -92,9 +92,10 @@ def test_a_fold_without_complete_tasks_is_left_out() -> None:
 
 def test_blends_are_weights_of_all_heads_and_sum_to_1() -> None:
     """Each family has a default, and without types no bucket means of types."""
-    blends = [*WITH_TYPES.values(), *WITHOUT_TYPES.values(), COST_WITH_TYPES, COST_WITHOUT_TYPES]
+    rest = (LEVEL_AND_COST_WITH_TYPES, LEVEL_AND_COST_WITHOUT_TYPES)
+    blends = [*WITH_TYPES.values(), *WITHOUT_TYPES.values(), *rest]
 
     assert {len(weights) for weights in blends} == {len(HEADS)}
     assert [sum(weights) for weights in blends] == pytest.approx([1.0] * len(blends))
     assert {"default"} <= WITH_TYPES.keys() & WITHOUT_TYPES.keys()
-    assert {weights[0] for weights in [*WITHOUT_TYPES.values(), COST_WITHOUT_TYPES]} == {0.0}
+    assert {weights[0] for weights in [*WITHOUT_TYPES.values(), rest[1]]} == {0.0}

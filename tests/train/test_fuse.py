@@ -15,7 +15,7 @@ from tracetier.train.fuse import fuse_heads, fuse_trees
 from tracetier.train.model import training_data
 from tracetier.train.rows import TaskRows
 
-N_HEADS, T, K = 4, 5, 2
+N_HEADS, T, K = 6, 5, 2
 INTERCEPT = np.array([0.01, -0.02, 0.03, -0.4, 0.5])
 SCALES = np.array([0.5, 1.5])
 COST_REF = 0.02
@@ -75,7 +75,7 @@ def test_one_by_one_as_together_and_in_any_order(
 ) -> None:
     """A prediction leaves nothing behind in the predictor."""
     rows, _, heads = fitted
-    fused = predictor(heads, np.full((N_HEADS, T), 0.25))
+    fused = predictor(heads, np.full((N_HEADS, T), 1 / N_HEADS))
 
     forth = [fused.predict(task) for task in rows.tasks]
     back = [fused.predict(task) for task in rows.tasks[::-1]]
@@ -97,7 +97,8 @@ def test_without_weight_on_trees_there_is_no_ensemble(
     text = fuse_trees(heads, weights)
     assert text is not None
     trees = TreeEnsemble.from_text(text)
-    assert (trees.n_outputs, trees.n_features) == (T, len(X_COLUMNS) + 1 + T)
+    n_concepts = heads.concepts.words.shape[1]
+    assert (trees.n_outputs, trees.n_features) == (T, len(X_COLUMNS) + 1 + T + n_concepts)
     row = np.zeros(trees.n_features)
     assert np.flatnonzero(trees.predict_one(row)).tolist() == [1]
 

@@ -78,6 +78,26 @@ def test_logged_rows_have_no_value_of_which_the_card_says_so(rows: TaskRows) -> 
     assert "60 tasks show only some tiers" in card
 
 
+def test_what_a_log_cannot_tell_is_named_in_the_card(rows: TaskRows) -> None:
+    """Fifteen rows of each tier on each type are too few; the tier never tried is a guess."""
+    seen = logged(rows)
+    never = np.arange(60)[:, None] % 2 == np.array([[2, 0]])  # the dear tier only on odd tasks
+    seen = seen._replace(
+        quality=np.where(never, nan, rows.quality),
+        cost_usd=np.where(never, nan, rows.cost_usd),
+        p_log=np.full((60, 2), nan),
+    )
+    found = training_metrics(fit_model(seen, n_jobs=1), seen, NAMES, 0.3)
+    told = found["logged"]
+    card = render_card(found, TIERS, table="runs")
+
+    assert told["is_observational"]  # type: ignore[index]
+    assert told["overlap"]["never_tried"] == [{"bucket": "type 0", "tier": "high"}]  # type: ignore[index]
+    assert "- Observational: for 30 tasks" in card
+    assert "- Never tried, so what is said of it is a guess: high on type 0." in card
+    assert "(effective sample size below 50): low on type 0, type 1; high on type 0" in card
+
+
 def test_the_card_tells_tiers_worth_making_and_limits(rows: TaskRows) -> None:
     """In Markdown, with the model that was declared."""
     model = fit_model(rows, n_jobs=1)

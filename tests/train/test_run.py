@@ -161,6 +161,19 @@ def test_a_budget_that_binds_is_kept_out_of_fold(
     assert np.where(dear, cost[:, 1], cost[:, 0]).mean() <= budget_usd
 
 
+def test_a_saving_is_a_budget_told_against_the_dear_tier(
+    table: Callable[[Rows], Path], tmp_path: Path
+) -> None:
+    """The dear tier costs .01 USD, so a saving of .42 leaves .0058, which all hard tasks need."""
+    path = table(outcomes())
+
+    saved = train(path, tmp_path / "saved", saving=0.42, settings=QUICK)
+    budget = train(path, tmp_path / "budget", budget_usd=0.0058, settings=QUICK)
+
+    assert saved.lam == budget.lam
+    np.testing.assert_array_equal(chosen(saved.lam, dict(saved.oof)), np.arange(60) % 2 == 1)
+
+
 def test_a_floor_is_reached_at_the_least_cost_out_of_fold(
     table: Callable[[Rows], Path], tmp_path: Path
 ) -> None:
@@ -225,14 +238,35 @@ def test_a_goal_that_cannot_be_met_is_told(
     assert not (tmp_path / "model").exists()
 
 
-def test_a_goal_needs_tasks_that_show_every_tier(
+def test_a_goal_needs_the_cost_of_every_tier_on_some_task(
     table: Callable[[Rows], Path], tmp_path: Path
 ) -> None:
-    """Logged rows cannot say what a mixture would have cost."""
-    rows = [row for i, row in enumerate(outcomes()) if i % 4 in (0, 3)]
+    """Every quality is known, but each task was billed on one tier only."""
+    rows = [
+        row if i % 4 in (0, 3) else msgspec.structs.replace(row, y_cost_usd=None)
+        for i, row in enumerate(outcomes())
+    ]
 
-    with pytest.raises(TrainingError, match=r"no task shows every tier.*--lam"):
+    with pytest.raises(TrainingError, match=r"no task shows quality and cost of every.*--lam"):
         train(table(rows), tmp_path / "model", budget_usd=1.0, settings=QUICK)
+
+
+def test_a_budget_is_solved_from_logged_rows_too(
+    table: Callable[[Rows], Path], tmp_path: Path
+) -> None:
+    """By the doubly robust value of each lambda; .006 USD buys the dear tier for half the tasks."""
+    rows = [
+        msgspec.structs.replace(row, p_log=0.5)
+        for i, row in enumerate(outcomes(200))
+        if (i // 2 % 4 in (0, 1)) == (row.tier == "low")
+    ]
+    artifact = train(table(rows), tmp_path / "model", budget_usd=0.006, settings=QUICK)
+    picked = chosen(artifact.lam, artifact.oof)
+    is_hard = np.arange(200) % 2 == 1
+
+    assert (picked == is_hard).mean() > 0.9
+    assert artifact.metrics["logged"]["n_logged"] == 200  # type: ignore[index]
+    assert "How the log chose them is corrected" in (tmp_path / "model" / "CARD.md").read_text()
 
 
 @pytest.mark.parametrize(

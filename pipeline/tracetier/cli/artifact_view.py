@@ -70,7 +70,7 @@ def _tier_table(artifact: "Artifact", metrics: dict[str, Any]) -> Table:
             Text(name),
             Text(artifact.tiers.model_of(name) or "unknown"),
             f"{figures['n']:,}",
-            f"{10 * figures['quality']:.3f}",
+            "compared" if figures["quality"] is None else f"{10 * figures['quality']:.3f}",
             f"± {10 * figures['quality_rmse']:.2f}",
             f"{figures['cost_usd']:.3g}",
         )
@@ -84,7 +84,8 @@ def _facts(artifact: "Artifact", metrics: dict[str, Any]) -> list[tuple[str, str
         facts += _worth(artifact.lam, value)
     else:
         facts += [("lambda", f"{artifact.lam:.3g} by default")]
-        facts += [("worth", "not known: no task shows every tier; evaluate on one that does")]
+        facts += [("worth", "not known: no task shows every tier; run evaluate")]
+    facts += _logged(metrics.get("logged"))
     if "weights" in metrics:
         facts += [("quality heads", _weights(metrics["weights"]["quality"]))]
         facts += [("cost heads", _weights(metrics["weights"]["cost"]))]
@@ -92,6 +93,20 @@ def _facts(artifact: "Artifact", metrics: dict[str, Any]) -> list[tuple[str, str
     shown = [f"{name} {n:,}" for name, n in list(buckets.items())[:_N_BUCKETS]]
     more = f" and {len(buckets) - _N_BUCKETS} more" if len(buckets) > _N_BUCKETS else ""
     return [*facts, ("buckets", ", ".join(shown) + more)]
+
+
+def _logged(logged: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """Tell what the log could not show."""
+    if logged is None:
+        return []
+    how = "estimated: observational" if logged["is_observational"] else "logged"
+    facts = [("logged", f"{logged['n_logged']:,} tasks show only some tiers; propensities {how}")]
+    for name, key in (("never tried", "never_tried"), ("cannot be known", "cannot_be_known")):
+        cells = [f"{cell['tier']} on {cell['bucket']}" for cell in logged["overlap"][key]]
+        more = f" and {len(cells) - _N_BUCKETS} more" if len(cells) > _N_BUCKETS else ""
+        if cells:
+            facts.append((name, ", ".join(cells[:_N_BUCKETS]) + more))
+    return facts
 
 
 def _worth(lam: float, value: dict[str, Any]) -> list[tuple[str, str]]:

@@ -69,4 +69,4 @@ def lam_of(settings: Settings) -> float | None:
     >>> lam_of(load_settings(env={})), lam_of(load_settings(env={"TRACETIER_LAM": "2"}))
     (None, 2.0)
     """
-    return None if settings.sources["lam"] == "default" else settings.lam
+    return settings.given_lam

@@ -44,13 +44,25 @@ def train(
             show_default=False,
         ),
     ] = None,
+    saving: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S",
+            min=0.0,
+            max=1.0,
+            callback=finite,
+            help="Solve lambda for this saving instead, a share of the dear tier's cost: .5 is "
+            "half of its cost.",
+            show_default=False,
+        ),
+    ] = None,
     seed: SeedOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Fit quality and cost of each tier, and save the artifact.
 
-    Lambda, the weight of cost, can be given or solved for a budget or a quality floor; it can be
-    changed again with every decision.
+    Lambda, the weight of cost, can be given or solved for a budget, a quality floor or a saving;
+    it can be changed again with every decision.
     """
     from tracetier.api import train as run
     from tracetier.cli.artifact_view import artifact_facts, render_artifact
@@ -64,6 +76,7 @@ def train(
             lam=lam,
             budget_usd=budget_usd,
             quality_floor=quality_floor,
+            saving=saving,
             settings=settings,
             progress=tell,
         )

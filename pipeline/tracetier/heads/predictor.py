@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tracetier.errors import ArtifactError
 from tracetier.features.fitted import FittedFeatures
 from tracetier.features.words import HASH_BITS
+from tracetier.heads.neighbours import TINY, NearPoints
 from tracetier.heads.prior import Prediction
 from tracetier.heads.trees import TreeEnsemble
 from tracetier.records import Task
@@ -50,6 +51,14 @@ class HeadArrays(Struct, frozen=True, kw_only=True):
         What the trees see of a bucket: mean targets of its task type.
     reward_cost_scale : (K,) array
         ``E[min(1, cost / cost_ref)] = min(1, scale * cost_usd / cost_ref)``.
+    concepts : (2**HASH_BITS, L) array
+        Weight per hashed word in each of L concepts of the text, which trees and neighbours see.
+    near_scale : (d + L,) array
+        What a number's deviation from ``center``, or a concept, is multiplied by.
+    near_points, near_kind, near_values : (P, d + L), (P,), (P, T) array
+        The neighbours, see ``NearPoints``; none where they have no weight.
+    near_setting : (2,) array
+        Their ``n_near`` and ``type_distance``.
     """
 
     words: Matrix
@@ -61,6 +70,12 @@ class HeadArrays(Struct, frozen=True, kw_only=True):
     buckets: Matrix
     encoding: Matrix
     reward_cost_scale: Vector
+    concepts: Matrix
+    near_scale: Vector
+    near_points: Matrix
+    near_kind: Vector
+    near_values: Matrix
+    near_setting: Vector
 
     def to_dict(self) -> dict[str, Matrix]:
         """Arrays by name, for ``heads.npz``."""
@@ -96,6 +111,12 @@ class HeadArrays(Struct, frozen=True, kw_only=True):
             "buckets": (n_buckets, n_targets),
             "encoding": (n_buckets, self.encoding.shape[-1]),
             "reward_cost_scale": (n_tiers,),
+            "concepts": (n_words, self.concepts.shape[-1]),
+            "near_scale": (n_columns + self.concepts.shape[-1],),
+            "near_points": (len(self.near_points), n_columns + self.concepts.shape[-1]),
+            "near_kind": (len(self.near_points),),
+            "near_values": (len(self.near_points), n_targets),
+            "near_setting": (2,),
         }
         for name, shape in expected.items():
             array = getattr(self, name)
@@ -104,6 +125,11 @@ class HeadArrays(Struct, frozen=True, kw_only=True):
                     f"heads.npz: {name} has shape {array.shape}, expected finite numbers of shape "
                     f"{shape}; the artifact is damaged, save it again"
                 )
+        if (self.near_setting < 0).any():
+            raise ArtifactError(
+                f"heads.npz: near_setting is {self.near_setting.tolist()}, must be at least 0; the "
+                "artifact is damaged, save it again"
+            )
 
 
 class TierPredictor:
@@ -116,7 +142,7 @@ class TierPredictor:
     features : FittedFeatures
     heads : HeadArrays
     trees : TreeEnsemble or None
-        Weighted sum of all boosters, T outputs over d + E inputs; ``None`` where no booster has
+        Weighted sum of all boosters, T outputs over d + E + L inputs; ``None`` where no booster has
         weight in the blend.
     cost_ref : float
         USD that count as reward cost 1.
@@ -135,9 +161,11 @@ class TierPredictor:
         self._n_tiers = len(heads.reward_cost_scale)
         self._cost_scale = (heads.reward_cost_scale / cost_ref).tolist()
         # One row per word for weights and length, so that a word costs one stretch of memory.
-        self._words = np.column_stack([heads.words, heads.idf2])
+        self._words = np.column_stack([heads.words, heads.concepts, heads.idf2])
+        self._n_targets, self._no_text = heads.words.shape[1], np.zeros(heads.concepts.shape[1])
+        self._near = _Near(heads, len(features.buckets.types)) if len(heads.near_points) else None
         self._ones = np.ones(len(self._words))
-        self._encoding: list[list[float]] = heads.encoding.tolist()
+        self._encoding = heads.encoding
 
     def predict(self, task: Task) -> Prediction:
         """Predict one task.
@@ -149,20 +177,24 @@ class TierPredictor:
         """
         row, ids, bucket = self.features.encode(task)
         heads, k = self.heads, self._n_tiers
-        seen = np.array(row + self._encoding[bucket])
-        x = seen[: len(row)]
+        x = np.array(row)
         filled = np.where(np.isnan(x), heads.center, x)
         np.minimum(np.maximum(filled, heads.low, out=filled), heads.high, out=filled)
         score = filled @ heads.dense
         score += heads.buckets[bucket]
+        concepts = self._no_text
         if ids.size:
             # "clip": ids lie within the table, so numpy need not buffer against a bad one.
             text = self._ones[: ids.size] @ self._words.take(ids, axis=0, mode="clip")
             length2 = text[-1]
             if length2 > 0.0:  # 0 where training knew none of the words
-                score += text[:-1] / length2**0.5
+                text /= length2**0.5
+                score += text[: self._n_targets]
+                concepts = text[self._n_targets : -1]
+        if self._near is not None:
+            score += self._near.predict(filled, concepts, bucket)
         if self.trees is not None:
-            score += self.trees.predict_one(seen)
+            score += self.trees.predict_one(np.concatenate((x, self._encoding[bucket], concepts)))
         values: list[float] = score.tolist()
         level = values[k]
         cost_usd = [exp(min(max(v, _MIN_LOG_COST), _MAX_LOG_COST)) for v in values[k + 1 :]]
@@ -172,6 +204,37 @@ class TierPredictor:
             cost=[min(c * s, 1.0) for c, s in zip(cost_usd, self._cost_scale, strict=True)],
             bucket=bucket,
         )
+
+
+class _Near:
+    """The neighbours of one task, with all that does not hang on the task computed before."""
+
+    def __init__(self, heads: HeadArrays, n_types: int) -> None:
+        n_near, type_distance = heads.near_setting.tolist()
+        self._center, self._scale = heads.center, heads.near_scale
+        self._points, self._values = heads.near_points, heads.near_values
+        self._rank = min(int(n_near), len(heads.near_points) - 1)
+        self._offsets = NearPoints(
+            points=heads.near_points,
+            kind=heads.near_kind,
+            values=heads.near_values,
+            n_near=n_near,
+            type_distance=type_distance,
+        ).offsets(n_types + 1)
+        self._last = n_types
+
+    def predict(self, filled: Vector, concepts: Vector, bucket: int) -> Vector:
+        """Return the weighted mean of the neighbours' values, ``(T,)``."""
+        at = np.concatenate((filled - self._center, concepts))
+        at *= self._scale
+        distance2 = self._points @ at
+        distance2 *= -2.0
+        distance2 += self._offsets[min(bucket, self._last)]
+        distance2 += at @ at
+        np.maximum(distance2, 0.0, out=distance2)
+        reach2 = np.partition(distance2, self._rank)[self._rank] + TINY
+        weight = np.maximum(1.0 - distance2 / reach2, 0.0)
+        return np.asarray(weight @ self._values / weight.sum())
 
 
 def build_predictor(
@@ -192,7 +255,8 @@ def build_predictor(
     arrays = HeadArrays.from_dict(heads)
     n_columns = len(fitted.columns)
     arrays.audit(n_tiers=len(tiers), n_columns=n_columns, n_buckets=len(fitted.buckets.names))
-    n_inputs, n_targets = n_columns + arrays.encoding.shape[1], 2 * len(tiers) + 1
+    n_beside = arrays.encoding.shape[1] + arrays.concepts.shape[1]
+    n_inputs, n_targets = n_columns + n_beside, 2 * len(tiers) + 1
     if trees is not None and (trees.n_outputs, trees.n_features) != (n_targets, n_inputs):
         raise ArtifactError(
             f"trees.txt has {trees.n_outputs} outputs over {trees.n_features} inputs, expected "

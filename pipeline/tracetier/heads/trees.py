@@ -7,6 +7,7 @@ on probe rows whenever an ensemble is built.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal, Protocol, Self, get_args
 
 import numpy as np
@@ -26,6 +27,7 @@ __all__ = [
     "TreeEnsemble",
     "merge_boosters",
     "parse_lightgbm",
+    "shift_booster",
 ]
 
 BackendName = Literal["lightgbm", "numpy"]
@@ -85,6 +87,20 @@ def merge_boosters(texts: Sequence[Sequence[tuple[float, str]]]) -> str:
             [[(weight, parse_lightgbm(text)) for weight, text in output] for output in texts]
         )
     )
+
+
+def shift_booster(text: str, by: float) -> str:
+    """Return LightGBM model text of one output whose raw scores are larger by a constant.
+
+    Parameters
+    ----------
+    text : str
+        LightGBM model text; an averaging forest comes back as a plain sum of its trees.
+    by : float
+        Finite.
+    """
+    forest = parse_lightgbm(text)
+    return render_lightgbm(replace(forest, leaf_value=forest.leaf_value + by / forest.n_trees))
 
 
 class TreeEnsemble:

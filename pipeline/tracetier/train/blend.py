@@ -18,23 +18,24 @@ Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-# Weights per head: bucket mean, ridge, plain trees, extremely randomised trees.
+# Weights per head: bucket mean, ridge, neighbours; plain, randomised trees, randomised forest.
 WITH_TYPES: Mapping[str, tuple[float, ...]] = {
-    "default": (0.5, 0.25, 0.0, 0.25),
-    "more trees": (0.4, 0.2, 0.2, 0.2),
-    "bucket means": (1.0, 0.0, 0.0, 0.0),
-    "trees": (0.0, 0.0, 0.5, 0.5),
-    "ridge": (0.0, 1.0, 0.0, 0.0),
-    "ridge and trees": (0.0, 0.5, 0.0, 0.5),
+    "default": (0.5, 0.125, 0.125, 0.0, 0.125, 0.125),
+    "bucket means": (1.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+    "all but means": (0.0, 0.25, 0.25, 0.0, 0.25, 0.25),
+    "trees": (0.0, 0.0, 0.0, 0.4, 0.3, 0.3),
+    "ridge": (0.0, 1.0, 0.0, 0.0, 0.0, 0.0),
+    "neighbours": (0.0, 0.0, 1.0, 0.0, 0.0, 0.0),
 }
 WITHOUT_TYPES: Mapping[str, tuple[float, ...]] = {
-    "default": (0.0, 0.5, 0.0, 0.5),
-    "more trees": (0.0, 0.34, 0.33, 0.33),
-    "trees": (0.0, 0.0, 0.5, 0.5),
-    "ridge": (0.0, 1.0, 0.0, 0.0),
+    "default": (0.0, 0.25, 0.25, 0.0, 0.25, 0.25),
+    "trees": (0.0, 0.0, 0.0, 0.4, 0.3, 0.3),
+    "ridge": (0.0, 1.0, 0.0, 0.0, 0.0, 0.0),
+    "neighbours": (0.0, 0.0, 1.0, 0.0, 0.0, 0.0),
 }
-COST_WITH_TYPES = (1 / 3, 1 / 3, 0.0, 1 / 3)
-COST_WITHOUT_TYPES = (0.0, 0.5, 0.0, 0.5)
+LEVEL_AND_COST_WITH_TYPES: tuple[float, ...] = (1 / 3, 1 / 3, 1 / 3, 0.0, 0.0, 0.0)
+LEVEL_AND_COST_WITHOUT_TYPES: tuple[float, ...] = (0.0, 0.5, 0.5, 0.0, 0.0, 0.0)
+"""Level and log costs are smooth in what is known: trees for them cost time and gave nothing."""
 
 N_STANDARD_ERRORS = 3.75
 """Student's t at four degrees of freedom (five folds) and 1 %, for some five candidates."""

@@ -10,8 +10,8 @@ from tracetier.features.buckets import POOLED, Buckets, Split
 
 Matrix = NDArray[np.float64]
 
-MIN_TASKS = 20
-"""Tasks that make a task type a bucket of its own."""
+MIN_TASKS = 10
+"""Tasks that make a task type a bucket of its own; its means are shrunk, so ten can do no harm."""
 MAX_LEAVES = 8
 MIN_LEAF = 40
 MAX_TYPES = 200

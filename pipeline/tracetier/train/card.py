@@ -1,6 +1,6 @@
 """``CARD.md``: what an artifact was trained on, what it is worth, what it is not fit for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tracetier.tiers import TierSet
@@ -46,9 +46,13 @@ def render_card(metrics: Mapping[str, Any], tiers: TierSet, *, table: str) -> st
 def _tier_row(name: str, tiers: TierSet, figures: Mapping[str, Any]) -> str:
     return (
         f"| {name} | {tiers.model_of(name) or 'unknown'} | {figures['n']} | "
-        f"{10 * figures['quality']:.2f} | {figures['cost_usd']:.3g} | "
+        f"{_seen(figures['quality'])} | {figures['cost_usd']:.3g} | "
         f"{10 * figures['quality_rmse']:.2f} |"
     )
+
+
+def _seen(quality: float | None) -> str:
+    return "compared only" if quality is None else f"{10 * quality:.2f}"
 
 
 def _worth(metrics: Mapping[str, Any]) -> list[str]:
@@ -64,14 +68,16 @@ def _worth(metrics: Mapping[str, Any]) -> list[str]:
     return [
         "## What it is worth (out of fold)",
         "",
-        f"- 99 % of the quality of {value['reference']} at a saving of "
-        f"{value['saving_at_99']:.0%} of its cost; all of it at {value['saving_at_100']:.0%}.",
+        f"- Read off in hindsight, keeps 99 % of {value['reference']}'s quality at "
+        f"{100 * (1 - value['saving_at_99']):.1f} % of its cost, and all of it at "
+        f"{100 * (1 - value['saving_at_100']):.1f} %.",
         f"- Gap closed between fixed tiers and oracle: {value['gap_closed']:.3f}. Each head alone: "
         + ", ".join(f"{h} {v:.3f}" for h, v in value["gap_closed_by_head"].items())
         + ".",
         f"- At the default lambda: quality {10 * at_lam['quality']:.2f}, "
         f"{at_lam['cost_usd']:.3g} USD per task; {share}.",
-        "- For intervals and controls run `tracetier evaluate`.",
+        "- What it keeps when it is set beforehand, with intervals and controls: "
+        "`tracetier evaluate ARTIFACT TABLE --html report.html`.",
     ]
 
 
@@ -91,10 +97,39 @@ def _limits(metrics: Mapping[str, Any]) -> list[str]:
         "- Predictions hold for tasks like those in the table; a new kind of task has no bucket "
         "of its own and is judged by its text and its other fields alone.",
     ]
-    n_logged = metrics["n_tasks"] - metrics["n_full_information"]
-    if n_logged:
+    if "logged" in metrics:
+        limits += _logged_limits(metrics["logged"])
+    return limits
+
+
+def _logged_limits(logged: Mapping[str, Any]) -> list[str]:
+    limits = [
+        f"- {logged['n_logged']} tasks show only some tiers. How the log chose them is corrected "
+        "for by doubly robust estimates, which is no better than its propensities.",
+    ]
+    if logged["is_observational"]:
         limits.append(
-            f"- {n_logged} tasks show only some tiers. How the logs chose a tier is not corrected "
-            "for: if dear tiers were given the hard tasks, they look worse than they are."
+            f"- Observational: for {logged['n_propensity_estimated']} tasks the log does not say "
+            "how likely it was to take the tier. That was estimated from the features; a choice "
+            "that hung on more than these still misleads."
+        )
+    overlap = logged["overlap"]
+    if overlap["never_tried"]:
+        told = _cells(overlap["never_tried"])
+        limits.append(f"- Never tried, so what is said of it is a guess: {told}.")
+    if overlap["cannot_be_known"]:
+        told = _cells(overlap["cannot_be_known"])
+        limits.append(
+            "- Cannot be known from these logs (effective sample size below "
+            f"{overlap['min_ess']:g}): {told}."
         )
     return limits
+
+
+def _cells(cells: Sequence[Mapping[str, str]], most: int = 12) -> str:
+    """Name tiers on kinds of task, tier by tier."""
+    by_tier: dict[str, list[str]] = {}
+    for cell in cells[:most]:
+        by_tier.setdefault(cell["tier"], []).append(cell["bucket"])
+    shown = "; ".join(f"{tier} on {', '.join(kinds)}" for tier, kinds in by_tier.items())
+    return shown + (f" and {len(cells) - most} more" if len(cells) > most else "")

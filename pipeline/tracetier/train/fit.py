@@ -8,16 +8,22 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from tracetier.features.buckets import Buckets
+from tracetier.heads.neighbours import NearPoints
 from tracetier.train.buckets import fit_buckets
 from tracetier.train.design import Design
 from tracetier.train.heads.boosting import KINDS, fit_booster, predict_booster
 from tracetier.train.heads.bucket_mean import fit_bucket_means
-from tracetier.train.heads.ridge import RidgeWeights, fit_ridge
+from tracetier.train.heads.concepts import Concepts, fit_concepts
+from tracetier.train.heads.neighbours import fit_neighbours, place
+from tracetier.train.heads.ridge import RidgeWeights, Scaling, fit_ridge, fit_scaling
 
 Matrix = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-HEADS: tuple[str, ...] = ("bucket_mean", "ridge", *(f"trees_{kind}" for kind in KINDS))
+HEADS: tuple[str, ...] = (
+    *("bucket_mean", "ridge", "neighbours"),
+    *(f"trees_{kind}" for kind in KINDS),
+)
 """Names of the heads, in the order of every array with a head axis H."""
 
 
@@ -62,13 +68,22 @@ class FittedHeads(NamedTuple):
     means : (B, T) array
         The bucket-mean head; ``type_encoding`` makes of it what the trees see.
     ridge : RidgeWeights
+    scaling : Scaling
+        How ridge and neighbours weigh the numbers.
+    concepts : Concepts
+        Of the texts, for trees and neighbours.
+    near : NearPoints
     boosters : list of list of str
-        Model text per kind (outer) and target (inner).
+        Model text per kind (outer) and target (inner), of the first targets only where trees do
+        not learn the rest, see ``n_tree_targets``.
     """
 
     buckets: Buckets
     means: Matrix
     ridge: RidgeWeights
+    scaling: Scaling
+    concepts: Concepts
+    near: NearPoints
     boosters: list[list[str]]
 
 
@@ -91,20 +106,30 @@ def fit_heads(
     n_jobs : int
         Threads; LightGBM computes outside the interpreter's lock.
     advance : callable
-        Called after each of the ``1 + len(KINDS) * T`` fits.
+        Called after each of the ``n_fits(data)`` fits.
     """
-    n_targets = data.targets.shape[1]
+    n_targets = n_tree_targets(data)
     buckets = fit_buckets(data.task_types, data.design.x, data.quality, data.columns)
     bucket = assign_all(buckets, data)
     means = fit_bucket_means(bucket, data.targets, len(buckets.names))
-    ridge = fit_ridge(
-        data.design, by_type(buckets, bucket), data.targets, len(buckets.types) + 1, alphas
+    n_kinds = len(buckets.types) + 1
+    kind, scaling = by_type(buckets, bucket), fit_scaling(data.design)
+    ridge = fit_ridge(data.design, kind, data.targets, n_kinds, alphas)
+    concepts = fit_concepts(data.design)
+    of_text = concepts.of(data.design)
+    near = fit_neighbours(
+        place(data.design.x, of_text, scaling, concepts.scale),
+        kind,
+        data.targets,
+        means[bucket],
+        n_kinds,
+        seed=seed,
     )
     advance()
-    features = tree_input(data.design.x, buckets, means, bucket)
+    features = tree_input(data.design.x, buckets, means, bucket, of_text)
     jobs = (
-        delayed(fit_booster)(features, data.targets[:, t], kind, seed)
-        for kind in KINDS
+        delayed(fit_booster)(features, data.targets[:, t], tree_kind, seed)
+        for tree_kind in KINDS
         for t in range(n_targets)
     )
     texts: list[str] = []
@@ -112,24 +137,41 @@ def fit_heads(
         texts.append(text)
         advance()
     boosters = [texts[i : i + n_targets] for i in range(0, len(texts), n_targets)]
-    return FittedHeads(buckets, means, ridge, boosters)
+    return FittedHeads(buckets, means, ridge, scaling, concepts, near, boosters)
 
 
-def n_fits(n_targets: int) -> int:
+def n_tree_targets(data: TrainingData) -> int:
+    """Count the targets that trees learn: the K differences between tiers, where there are some.
+
+    Level and log costs are smooth in what is known; there the tree heads say what the ridge says.
+    Targets of another layout than ``stack_targets`` gives are all learned.
+    """
+    n_tiers, n_targets = int(data.quality.shape[1]), int(data.targets.shape[1])
+    return n_tiers if n_targets == 2 * n_tiers + 1 else n_targets
+
+
+def n_fits(data: TrainingData) -> int:
     """How often ``fit_heads`` advances."""
-    return 1 + len(KINDS) * n_targets
+    return 1 + len(KINDS) * n_tree_targets(data)
 
 
 def predict_heads(heads: FittedHeads, data: TrainingData) -> Matrix:
     """Predict rows with every head, ``(H, n, T)``."""
     bucket = assign_all(heads.buckets, data)
-    typed = by_type(heads.buckets, bucket)
-    features = tree_input(data.design.x, heads.buckets, heads.means, bucket)
-    trees = [
-        np.stack([predict_booster(text, features) for text in texts], axis=1)
-        for texts in heads.boosters
+    kind = by_type(heads.buckets, bucket)
+    of_text = heads.concepts.of(data.design)
+    features = tree_input(data.design.x, heads.buckets, heads.means, bucket, of_text)
+    coordinates = place(data.design.x, of_text, heads.scaling, heads.concepts.scale)
+    linear = [
+        heads.means[bucket],
+        heads.ridge.predict(data.design, kind),
+        heads.near.predict(coordinates, kind, len(heads.buckets.types) + 1),
     ]
-    return np.stack([heads.means[bucket], heads.ridge.predict(data.design, typed), *trees])
+    trees = []
+    for texts in heads.boosters:
+        by_tree = np.stack([predict_booster(text, features) for text in texts], axis=1)
+        trees.append(np.concatenate([by_tree, linear[1][:, len(texts) :]], axis=1))
+    return np.stack([*linear, *trees])
 
 
 def by_type(buckets: Buckets, bucket: Index) -> Index:
@@ -152,9 +194,11 @@ def type_encoding(buckets: Buckets, means: Matrix) -> Matrix:
     return encoding
 
 
-def tree_input(x: Matrix, buckets: Buckets, means: Matrix, bucket: Index) -> Matrix:
-    """Join the numbers ``(n, d)`` and each row's type encoding ``(n, T)``."""
-    return np.concatenate([x, type_encoding(buckets, means)[bucket]], axis=1)
+def tree_input(
+    x: Matrix, buckets: Buckets, means: Matrix, bucket: Index, of_text: Matrix
+) -> Matrix:
+    """Join the numbers ``(n, d)``, each row's type encoding ``(n, T)`` and concepts ``(n, L)``."""
+    return np.concatenate([x, type_encoding(buckets, means)[bucket], of_text], axis=1)
 
 
 def assign_all(buckets: Buckets, data: TrainingData) -> Index:

@@ -13,6 +13,9 @@ from tracetier.train.rows import TaskRows
 from tracetier.train.targets import join_quality
 
 Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
+
+_CURVE_POINTS = 21
 
 
 def training_metrics(
@@ -33,7 +36,7 @@ def training_metrics(
     -------
     dict
         Plain JSON types. Qualities in [0, 1], costs in USD; ``value`` is there only where enough
-        tasks show every tier.
+        tasks show every tier, ``logged`` only where some do not.
     """
     full = np.flatnonzero(~(np.isnan(rows.quality) | np.isnan(rows.cost_usd)).any(axis=1))
     found: dict[str, object] = {
@@ -49,8 +52,8 @@ def training_metrics(
         "tiers": {
             name: {
                 "n": int((~np.isnan(rows.quality[:, k])).sum()),
-                "quality": float(np.nanmean(rows.quality[:, k])),
-                "cost_usd": float(np.nanmean(rows.cost_usd[:, k])),
+                "quality": _mean_seen(rows.quality[:, k]),
+                "cost_usd": _mean_seen(rows.cost_usd[:, k]),
                 "quality_rmse": float(model.prior.quality_var[k] ** 0.5),
             }
             for k, name in enumerate(names)
@@ -59,7 +62,22 @@ def training_metrics(
     }
     if len(full):
         found["value"] = _value(model, rows.take(full), full, lam, names)
+    if model.corrected is not None and model.overlap is not None:
+        propensities = model.corrected.propensities
+        found["logged"] = {
+            "n_logged": propensities.n_logged,
+            "n_propensity_estimated": propensities.n_estimated,
+            "is_observational": propensities.n_estimated > 0,
+            "correction_share": model.corrected.share,
+            "n_battles": 0 if rows.pairs is None else len(rows.pairs.row),
+            "overlap": model.overlap.to_dict(model.prior.buckets, names),
+        }
     return found
+
+
+def _mean_seen(values: Vector) -> float | None:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else None
 
 
 def _value(
@@ -85,7 +103,30 @@ def _value(
             "cost_usd": float(cost_usd[at, choice].mean()),
             "share": {name: float((choice == k).mean()) for k, name in enumerate(names)},
         },
+        "curve": _curve(model, rows, full, names),
     }
+
+
+def _curve(
+    model: TrainedModel, rows: TaskRows, full: NDArray[np.intp], names: tuple[str, ...]
+) -> list[dict[str, object]]:
+    """Tell what lambda buys: quality, cost and the tiers' shares of the calls, point by point."""
+    found = sweep(
+        model.held_out.quality[full],
+        model.held_out.cost[full],
+        rows.quality,
+        rows.cost_usd,
+        n_points=_CURVE_POINTS,
+    )
+    return [
+        {
+            "lam": float(lam),
+            "quality": float(quality),
+            "cost_usd": float(cost_usd),
+            "share": dict(zip(names, share.tolist(), strict=True)),
+        }
+        for lam, quality, cost_usd, share in zip(*found, strict=True)
+    ]
 
 
 def _hull(quality_hat: Matrix, cost_hat: Matrix, quality: Matrix, cost_usd: Matrix) -> Hull:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracetier.errors import TrainingError
+from tracetier.features.encoders import Embedding, fit_embedding
 from tracetier.features.fitted import FittedFeatures
 from tracetier.features.spec import X_COLUMNS, fingerprint
 from tracetier.heads.predictor import HeadArrays, TierPredictor
@@ -15,8 +16,8 @@ from tracetier.heads.prior import PriorStats
 from tracetier.heads.trees import TreeEnsemble
 from tracetier.measures.folds import grouped_folds
 from tracetier.train.blend import (
-    COST_WITH_TYPES,
-    COST_WITHOUT_TYPES,
+    LEVEL_AND_COST_WITH_TYPES,
+    LEVEL_AND_COST_WITHOUT_TYPES,
     WITH_TYPES,
     WITHOUT_TYPES,
     choose_blend,
@@ -39,6 +40,9 @@ from tracetier.train.fit import (
 )
 from tracetier.train.fuse import fuse_heads, fuse_trees
 from tracetier.train.heads.ridge import choose_alphas
+from tracetier.train.logged.blend import logged_blend
+from tracetier.train.logged.correct import Corrected, correct_for_logging
+from tracetier.train.logged.overlap import Overlap, measure_overlap
 from tracetier.train.out_of_fold import out_of_fold
 from tracetier.train.rows import TaskRows
 from tracetier.train.targets import join_log_cost, join_quality, stack_targets
@@ -80,6 +84,10 @@ class TrainedModel(NamedTuple):
         Blend weight per head, for ``quality`` and ``cost``.
     head_held_out : (H, n, T) array
         Of each head alone, not calibrated.
+    corrected : Corrected or None
+        What was learned in place of the outcomes where not every tier was seen.
+    overlap : Overlap or None
+        How many rows speak of each tier in each bucket, where not all do.
     """
 
     features: FittedFeatures
@@ -92,6 +100,8 @@ class TrainedModel(NamedTuple):
     blend: str
     weights: dict[str, dict[str, float]]
     head_held_out: Matrix
+    corrected: Corrected | None = None
+    overlap: Overlap | None = None
 
     def predictor(self) -> TierPredictor:
         """Return the fast predictor, as an artifact of this model would give it."""
@@ -105,6 +115,7 @@ def fit_model(
     seed: int = 0,
     n_folds: int = 5,
     n_jobs: int | None = None,
+    encoder: str | None = None,
     progress: Advance = lambda what, share: None,
 ) -> TrainedModel:
     """Fit quality and cost of every tier.
@@ -119,6 +130,8 @@ def fit_model(
         Folds of the out-of-fold predictions, by task group.
     n_jobs : int, optional
         Fits at a time; ``None`` is one per core.
+    encoder : str, optional
+        Name of a sentence encoder whose view of the texts is learned from too.
     progress : callable
         Told what is being done and the share that is done.
 
@@ -135,15 +148,21 @@ def fit_model(
     jobs = n_jobs or joblib.cpu_count()
     cost_ref = _cost_ref(rows)
     data = training_data(rows, n_jobs=jobs)
+    embedding = None
+    if encoder is not None:
+        embedding, data = _with_embedding(data, rows, encoder)
     folds = grouped_folds(rows.groups, n_folds, seed)
+    corrected = correct_for_logging(data, rows, folds, seed=seed, n_jobs=jobs)
+    if corrected is not None:
+        data = data._replace(targets=stack_targets(corrected.quality, rows.cost_usd))
     alphas = _alphas(data, seed)
     n_models = int(folds.max()) + 2
-    steps = _Steps(n_models * n_fits(data.targets.shape[1]), progress)
+    steps = _Steps(n_models * n_fits(data), progress)
     predicted = out_of_fold(
         data, folds, alphas=alphas, seed=seed, n_jobs=jobs, advance=steps.advance
     )
     heads = fit_heads(data, alphas=alphas, seed=seed, n_jobs=jobs, advance=steps.advance)
-    return _assemble(rows, data, heads, predicted, folds, cost_ref)
+    return _assemble(rows, data, heads, predicted, folds, cost_ref, corrected, embedding)
 
 
 def _cost_ref(rows: TaskRows) -> float:
@@ -155,11 +174,11 @@ def _cost_ref(rows: TaskRows) -> float:
             "needed to test what was learned (tasks of one text or session are one group); "
             "add traces"
         )
-    for what, outcomes in (("quality", rows.quality), ("cost", rows.cost_usd)):
-        unseen = np.flatnonzero(np.isnan(outcomes).all(axis=0))
+    for what, known in (("quality", rows.known), ("cost", ~np.isnan(rows.cost_usd))):
+        unseen = np.flatnonzero(~known.any(axis=0))
         if unseen.size:
             raise TrainingError(
-                f"tier number {unseen[0] + 1} of {outcomes.shape[1]} (from the cheapest) has no "
+                f"tier number {unseen[0] + 1} of {known.shape[1]} (from the cheapest) has no "
                 f"{what} in any row; leave the tier out, or supply its outcomes"
             )
     cost_ref = float(np.nanmean(rows.cost_usd, axis=0).max())
@@ -181,6 +200,21 @@ def training_data(rows: TaskRows, *, n_jobs: int = 1) -> TrainingData:
         quality=rows.quality,
         columns=X_COLUMNS + tuple(f"attr_{name}" for name in attrs),
     )
+
+
+def _with_embedding(
+    data: TrainingData, rows: TaskRows, encoder: str
+) -> tuple[Embedding, TrainingData]:
+    """Append the encoder's columns; its axes come from the texts alone, never from an outcome."""
+    if rows.withheld is not None:
+        raise TrainingError(
+            "the table withholds texts, so no encoder can read them; train without one, or "
+            "ingest the logs again with texts"
+        )
+    embedding, coordinates = fit_embedding(encoder, [task.text for task in rows.tasks])
+    design = data.design._replace(x=np.concatenate([data.design.x, coordinates], axis=1))
+    columns = data.columns + embedding.columns
+    return embedding, data._replace(design=design, columns=columns)
 
 
 def _design(rows: TaskRows, attrs: Sequence[str], n_jobs: int) -> Design:
@@ -217,9 +251,16 @@ def _assemble(
     predicted: Matrix,
     folds: NDArray[np.int64],
     cost_ref: float,
+    corrected: Corrected | None,
+    embedding: Embedding | None,
 ) -> TrainedModel:
     has_types, buckets = bool(heads.buckets.types), heads.buckets
+    bucket = assign_all(buckets, data)
     blend, quality_weights, cost_weights = _blend(predicted, rows, folds, cost_ref, has_types)
+    if corrected is not None and blend == "default":
+        n_logged = corrected.propensities.n_logged
+        moved = logged_blend(tuple(quality_weights.tolist()), n_logged, has_types=has_types)
+        quality_weights = np.array(moved)
     weights = _per_target(quality_weights, cost_weights, rows.quality.shape[1])
     blended = (weights[:, None, :] * predicted).sum(axis=0)
     lines = _calibrate(blended, data.targets, rows.cost_usd)
@@ -228,15 +269,16 @@ def _assemble(
     return TrainedModel(
         features=FittedFeatures(
             x_columns=X_COLUMNS,
-            attrs=tuple(c.removeprefix("attr_") for c in data.columns[len(X_COLUMNS) :]),
+            attrs=tuple(c.removeprefix("attr_") for c in data.columns if c.startswith("attr_")),
             buckets=buckets,
             fingerprint=fingerprint(),
+            embedding=embedding,
         ),
         heads=fuse_heads(heads, fused, lines.intercept, scales),
         trees=fuse_trees(heads, fused),
         prior=prior_stats(
             buckets.names,
-            assign_all(buckets, data),
+            bucket,
             (held_out.quality, held_out.cost),
             (rows.quality, np.minimum(1.0, rows.cost_usd / cost_ref)),
         ),
@@ -249,7 +291,17 @@ def _assemble(
             "cost": dict(zip(HEADS, cost_weights.tolist(), strict=True)),
         },
         head_held_out=predicted,
+        corrected=corrected,
+        overlap=_overlap(bucket, len(buckets.names), corrected),
     )
+
+
+def _overlap(
+    bucket: NDArray[np.intp], n_buckets: int, corrected: Corrected | None
+) -> Overlap | None:
+    if corrected is None:
+        return None
+    return measure_overlap(bucket, corrected.seen, corrected.propensities.values, n_buckets)
 
 
 def _blend(
@@ -260,7 +312,9 @@ def _blend(
     has_types: bool,
 ) -> tuple[str, Vector, Vector]:
     """Name of the quality blend, and the weight of each head for quality and for cost."""
-    cost_weights = np.array(COST_WITH_TYPES if has_types else COST_WITHOUT_TYPES)
+    cost_weights = np.array(
+        LEVEL_AND_COST_WITH_TYPES if has_types else LEVEL_AND_COST_WITHOUT_TYPES
+    )
     log_cost = np.tensordot(cost_weights, join_log_cost(predicted), 1)
     cost_hat = np.exp(log_cost) * smearing_factors(log_cost, rows.cost_usd) / cost_ref
     name, quality_weights = _quality_weights(predicted, cost_hat, rows, folds, has_types)
@@ -289,8 +343,8 @@ def _quality_weights(
 
 
 def _per_target(quality_weights: Vector, cost_weights: Vector, n_tiers: int) -> Matrix:
-    """Weight of each head for each target, ``(H, T)``."""
-    return np.repeat([quality_weights, cost_weights], [n_tiers + 1, n_tiers], axis=0).T
+    """Weight of each head for each target, ``(H, T)``; the level goes with the costs."""
+    return np.repeat([quality_weights, cost_weights], [n_tiers, n_tiers + 1], axis=0).T
 
 
 def _calibrate(blended: Matrix, targets: Matrix, cost_usd: Matrix) -> Lines:

@@ -23,6 +23,7 @@ from tracetier.features.spec import (
 from tracetier.records import Task
 from tracetier.table.columns import ATTR_PREFIX, FEATURES_KEY
 from tracetier.tiers import TierSet
+from tracetier.train.logged.pairs import SOURCE, Pairs, compared, gather_pairs
 
 Matrix = NDArray[np.float64]
 
@@ -70,6 +71,8 @@ class TaskRows(NamedTuple):
         The model seen most often behind each tier.
     withheld : Withheld, optional
         Of a table without texts.
+    pairs : Pairs, optional
+        Battles: which of two tiers' answers was preferred. They are no qualities.
     """
 
     task_ids: list[str]
@@ -80,6 +83,13 @@ class TaskRows(NamedTuple):
     p_log: Matrix
     models: tuple[str | None, ...]
     withheld: Withheld | None = None
+    pairs: Pairs | None = None
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Of which tiers a task says something, by a quality or by a battle, ``(n, K)``."""
+        known = ~np.isnan(self.quality)
+        return known if self.pairs is None else known | compared(self.pairs, *known.shape)
 
     @property
     def tasks_by_hash(self) -> list[Task]:
@@ -102,6 +112,7 @@ class TaskRows(NamedTuple):
             self.p_log[index],
             self.models,
             None if self.withheld is None else self.withheld.take(index),
+            None if self.pairs is None else self.pairs.take(index),
         )
 
 
@@ -137,17 +148,21 @@ def task_rows(table: pa.Table, tiers: TierSet, *, extra_features: Sequence[str] 
     n, k = len(ids), len(tiers)
     used = row_tier >= 0
     cell = of_row[used] * k + row_tier[used]
+    by_battle = used & _is(table["y_quality_source"], SOURCE)
 
-    def mean_of(column: str) -> Matrix:
+    def mean_of(column: str, battles: bool = False) -> Matrix:
         values = _floats(table[column])[used]
         known = ~np.isnan(values)
+        if not battles:
+            known &= ~by_battle[used]
         total = np.bincount(cell[known], weights=values[known], minlength=n * k)
         count = np.bincount(cell[known], minlength=n * k)
         with np.errstate(invalid="ignore"):
             return np.asarray((total / np.where(count, count, np.nan)).reshape(n, k))
 
     quality = mean_of("y_quality")
-    if n == 0 or np.isnan(quality).all():
+    pairs = _pairs(table, of_row, row_tier, by_battle)
+    if n == 0 or (np.isnan(quality).all() and pairs is None):
         raise TrainingError(
             f"none of the {table.num_rows} rows has both a tier of "
             f"{', '.join(tiers.names) or '(no tiers)'} and a quality; "
@@ -161,11 +176,32 @@ def task_rows(table: pa.Table, tiers: TierSet, *, extra_features: Sequence[str] 
         tasks=list(_tasks(table, attrs, first, texts)),
         groups=_groups(named, _take(table["session_id"], first)),
         quality=quality,
-        cost_usd=mean_of("y_cost_usd"),
+        cost_usd=mean_of("y_cost_usd", battles=True),
         p_log=mean_of("p_log"),
         models=_models(table, row_tier, k),
         withheld=withheld,
+        pairs=pairs,
     )
+
+
+def _is(column: pa.ChunkedArray, name: str) -> NDArray[np.bool_]:
+    return np.array([value == name for value in column.to_pylist()], dtype=np.bool_)
+
+
+def _pairs(
+    table: pa.Table,
+    of_row: NDArray[np.int64],
+    row_tier: NDArray[np.int64],
+    by_battle: NDArray[np.bool_],
+) -> Pairs | None:
+    """Join the rows of battles; ``None`` where no two tiers met."""
+    if not by_battle.any():
+        return None
+    score = _floats(table["y_quality"])
+    places = np.flatnonzero(by_battle & ~np.isnan(score))
+    names = _take(table["trace_id"], places)
+    found = gather_pairs(names, of_row[places], row_tier[places], score[places])
+    return found if len(found.row) else None
 
 
 def _check_attr_types(table: pa.Table, attrs: Sequence[str]) -> None:

@@ -1,6 +1,5 @@
 """A feature table on disk → an artifact on disk. All I/O of a training run happens here."""
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,15 +8,16 @@ from msgspec.structs import replace
 
 from tracetier.artifact.load import Artifact, load_artifact
 from tracetier.artifact.save import ArtifactParts, save_artifact
-from tracetier.errors import SettingsError, TableError, TrainingError
+from tracetier.errors import TableError, TrainingError
+from tracetier.features.encoders import Encode, name_of, register_encoder
 from tracetier.features.task_hash import task_hashes
-from tracetier.measures.frontier import QUALITY_SCALE, Frontier, sweep
 from tracetier.settings import Settings, load_settings
 from tracetier.table import read_table, read_tiers, table_fingerprint
 from tracetier.tiers import Tier, TierSet
 from tracetier.train.card import render_card
+from tracetier.train.goal import Goal, solve_lam
 from tracetier.train.metrics import training_metrics
-from tracetier.train.model import TrainedModel, fit_model
+from tracetier.train.model import fit_model
 from tracetier.train.rows import TaskRows, task_rows
 
 Progress = Callable[[str, float], None]
@@ -30,6 +30,8 @@ def train(
     lam: float | None = None,
     budget_usd: float | None = None,
     quality_floor: float | None = None,
+    saving: float | None = None,
+    encode: Encode | str | None = None,
     seed: int | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
@@ -48,6 +50,12 @@ def train(
         Solve lambda out of fold for a mean cost per task, USD.
     quality_floor : float, optional
         Solve lambda out of fold for a mean quality, 0-10.
+    saving : float, optional
+        Solve lambda out of fold for this saving, a share of the dearest tier's cost: .5 is half
+        of its cost.
+    encode : callable or str, optional
+        A sentence encoder, from a list of texts to an array with a row per text; or the name of
+        one that is registered, or of ``"wordllama"``. Decisions need it too.
     seed : int, optional
         By default that of the settings.
     settings : Settings, optional
@@ -63,14 +71,15 @@ def train(
     Raises
     ------
     SettingsError
-        If more than one of ``lam``, ``budget_usd`` and ``quality_floor`` is given, or one that
-        cannot be met.
+        If more than one of ``lam``, ``budget_usd``, ``quality_floor`` and ``saving`` is given,
+        or one that cannot be met.
     TableError, LeakageError
         If the table cannot be read, or holds an outcome among its features.
     TrainingError
         If nothing can be learned from the rows.
     """
-    _check_goal(lam, budget_usd, quality_floor)
+    goal = Goal(lam=lam, budget_usd=budget_usd, quality_floor=quality_floor, saving=saving)
+    goal.check()
     settings = settings or load_settings()
     seed = settings.seed if seed is None else seed
     tell = progress or (lambda what, share: None)
@@ -79,11 +88,16 @@ def train(
     rows = _usable(task_rows(read_table(table), declared), declared.names)
     tiers = _with_models(declared, rows)
     model = fit_model(
-        rows, seed=seed, n_folds=settings.folds, n_jobs=settings.n_jobs, progress=tell
+        rows,
+        seed=seed,
+        n_folds=settings.folds,
+        n_jobs=settings.n_jobs,
+        encoder=_encoder(encode),
+        progress=tell,
     )
-    chosen_lam = _solve_lam(model, rows, budget_usd, quality_floor)
+    chosen_lam = solve_lam(model, rows, goal)
     if chosen_lam is None:
-        chosen_lam = settings.lam if lam is None else lam
+        chosen_lam = settings.lam
     metrics = training_metrics(model, rows, tiers.names, chosen_lam)
     tell("saving", 1.0)
     parts = ArtifactParts(
@@ -110,11 +124,12 @@ def train(
     return load_artifact(save_artifact(out, parts=parts))
 
 
-def _check_goal(lam: float | None, budget_usd: float | None, quality_floor: float | None) -> None:
-    if sum(value is not None for value in (lam, budget_usd, quality_floor)) > 1:
-        raise SettingsError("lam, budget_usd and quality_floor each set lambda; give one of them")
-    if lam is not None and not 0.0 <= lam < math.inf:
-        raise SettingsError(f"lam is {lam:g}, must be a finite number >= 0")
+def _encoder(encode: Encode | str | None) -> str | None:
+    """Return the encoder's name; a callable is registered under its own."""
+    if encode is None or isinstance(encode, str):
+        return encode
+    register_encoder(name_of(encode), encode)
+    return name_of(encode)
 
 
 def _tier_set(table: str | Path, settings: Settings) -> TierSet:
@@ -141,9 +156,9 @@ def _with_models(tiers: TierSet, rows: TaskRows) -> TierSet:
 
 def _usable(rows: TaskRows, names: tuple[str, ...]) -> TaskRows:
     """Keep the tasks with some quality; among them every tier needs a quality and a cost."""
-    kept = rows.take(np.flatnonzero(~np.isnan(rows.quality).all(axis=1)))
-    for what, outcomes in (("quality", kept.quality), ("cost", kept.cost_usd)):
-        unseen = np.flatnonzero(np.isnan(outcomes).all(axis=0))
+    kept = rows.take(np.flatnonzero(rows.known.any(axis=1)))
+    for what, known in (("quality", kept.known), ("cost", ~np.isnan(kept.cost_usd))):
+        unseen = np.flatnonzero(~known.any(axis=0))
         if unseen.size:
             raise TrainingError(
                 f"tier {names[unseen[0]]!r} has no {what} in any of the {len(kept.tasks)} tasks "
@@ -151,45 +166,3 @@ def _usable(rows: TaskRows, names: tuple[str, ...]) -> TaskRows:
                 "tracetier.toml, or supply its outcomes and prices"
             )
     return kept
-
-
-def _solve_lam(
-    model: TrainedModel, rows: TaskRows, budget_usd: float | None, quality_floor: float | None
-) -> float | None:
-    """Lambda that does best within the budget, or costs least above the floor, out of fold."""
-    if budget_usd is None and quality_floor is None:
-        return None
-    full = ~(np.isnan(rows.quality) | np.isnan(rows.cost_usd)).any(axis=1)
-    if not full.any():
-        raise TrainingError(
-            "no task shows every tier, so a budget or a floor cannot be solved for; give --lam"
-        )
-    held_out = model.held_out
-    found = sweep(
-        held_out.quality[full], held_out.cost[full], rows.quality[full], rows.cost_usd[full]
-    )
-    if budget_usd is not None:
-        return _lam_within(found, budget_usd)
-    assert quality_floor is not None
-    return _lam_above(found, quality_floor / QUALITY_SCALE)
-
-
-def _lam_within(found: Frontier, budget_usd: float) -> float:
-    within = np.flatnonzero(found.cost_usd <= budget_usd)
-    if not within.size:
-        raise SettingsError(
-            f"a budget of {budget_usd:.3g} USD per task is below {found.cost_usd.min():.3g} USD, "
-            "the mean cost of the cheapest policy; raise the budget, or add a cheaper tier"
-        )
-    return float(found.lam[within[found.quality[within].argmax()]])
-
-
-def _lam_above(found: Frontier, quality: float) -> float:
-    above = np.flatnonzero(found.quality >= quality)
-    if not above.size:
-        raise SettingsError(
-            f"a quality floor of {QUALITY_SCALE * quality:.3g} (of 10) is above "
-            f"{QUALITY_SCALE * found.quality.max():.3g}, the best that any policy reaches; "
-            "lower the floor"
-        )
-    return float(found.lam[above[found.cost_usd[above].argmin()]])

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, diags_array, hstack
+from scipy.sparse import csr_array, hstack
 
 from tracetier.train.design import Design
+from tracetier.train.tfidf import inverse_document_frequency, unit_rows
 
 Matrix = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -22,7 +23,6 @@ _LOO_ROWS = 1_500
 # and a type counts five times: the penalty must not shrink away what is known best.
 _TYPE_WEIGHT = 5.0**0.5
 _MAX_DEVIATIONS = 4.0
-_MIN_DOCUMENTS = 2
 
 
 class RidgeWeights(NamedTuple):
@@ -58,7 +58,16 @@ class RidgeWeights(NamedTuple):
         return np.asarray(self.types[place] + x @ self.dense + text)
 
 
-class _Scaling(NamedTuple):
+class Scaling(NamedTuple):
+    """How rows are weighed: rare words more, every number by its spread.
+
+    Attributes
+    ----------
+    idf : (W,) array
+    center, scale : (d,) array
+        Mean and standard deviation of the known values.
+    """
+
     idf: NDArray[np.float64]
     center: NDArray[np.float64]
     scale: NDArray[np.float64]
@@ -70,10 +79,12 @@ class _Scaling(NamedTuple):
 
     @property
     def low(self) -> NDArray[np.float64]:
+        """Least value that counts."""
         return self.center - _MAX_DEVIATIONS * self.scale
 
     @property
     def high(self) -> NDArray[np.float64]:
+        """Largest value that counts."""
         return self.center + _MAX_DEVIATIONS * self.scale
 
 
@@ -89,7 +100,7 @@ def choose_alphas(design: Design, place: Index, y: Matrix, seed: int) -> NDArray
         if len(rows) > _LOO_ROWS:
             rows = np.sort(np.random.default_rng(seed).choice(rows, _LOO_ROWS, replace=False))
         part = design.take(rows)
-        features = _features(part, place[rows], int(place.max()) + 1, _fit_scaling(part))
+        features = _features(part, place[rows], int(place.max()) + 1, fit_scaling(part))
         goal = y[np.ix_(rows, np.array(targets))]
         model = RidgeCV(alphas=ALPHAS, fit_intercept=False, alpha_per_target=True)
         chosen[targets] = model.fit(features, goal - goal.mean(axis=0)).alpha_
@@ -119,7 +130,7 @@ def fit_ridge(
     """
     from sklearn.linear_model import Ridge
 
-    scaling = _fit_scaling(design)
+    scaling = fit_scaling(design)
     features = _features(design, place, n_places, scaling)
     weights = np.zeros((features.shape[1], y.shape[1]))
     intercept = np.zeros(y.shape[1])
@@ -156,29 +167,22 @@ def _shared_rows(y: Matrix) -> Iterator[tuple[Index, list[int]]]:
             yield rows, targets
 
 
-def _fit_scaling(design: Design) -> _Scaling:
-    n = design.x.shape[0]
-    document_count = np.asarray(design.words.sum(axis=0)).ravel()
-    # A word seen once can only be learned by heart.
-    idf = np.where(
-        document_count >= _MIN_DOCUMENTS, np.log((1 + n) / (1 + document_count)) + 1, 0.0
-    )
+def fit_scaling(design: Design) -> Scaling:
+    """Measure how rare each word is and how each number spreads."""
     known = ~np.isnan(design.x)
     n_known = np.maximum(known.sum(axis=0), 1)
     center = np.where(known, design.x, 0.0).sum(axis=0) / n_known
     filled = np.where(known, design.x, center)
     spread = np.sqrt(((filled - center) ** 2).sum(axis=0) / n_known)
-    return _Scaling(
-        idf=idf,
+    return Scaling(
+        idf=inverse_document_frequency(design.words),
         center=center,
         scale=np.where(spread > 1e-9, spread, 1.0),
     )
 
 
-def _features(design: Design, place: Index, n_places: int, scaling: _Scaling) -> csr_array:
-    words = design.words @ diags_array(scaling.idf)
-    length = np.sqrt(np.asarray(words.multiply(words).sum(axis=1)).ravel())
-    words = diags_array(1.0 / np.where(length > 0, length, 1.0)) @ words
+def _features(design: Design, place: Index, n_places: int, scaling: Scaling) -> csr_array:
+    words = unit_rows(design.words, scaling.idf)
     x = np.where(np.isnan(design.x), scaling.center, design.x).clip(scaling.low, scaling.high)
     numbers = (x - scaling.center) * scaling.number_weight
     n = len(place)
