@@ -192,7 +192,7 @@ def test_a_future_format_is_refused_before_its_files_are_looked_at(saved: Path) 
     (saved / "graph.onnx").write_bytes(b"")
     _resign(saved, format=7)
 
-    with pytest.raises(ArtifactError, match=r"format 7 is newer .* reads \(1\); upgrade"):
+    with pytest.raises(ArtifactError, match=r"format 7 is newer .* reads \(2\); upgrade"):
         audit(saved)
 
 

@@ -98,7 +98,7 @@ def test_what_only_describes_keeps_the_id() -> None:
 def test_a_future_format_is_named_whatever_else_it_holds() -> None:
     """Also where every other field has changed its name and its type."""
     with pytest.raises(
-        ArtifactError, match=r"format 7 is newer than this version reads \(1\); upgrade tracetier"
+        ArtifactError, match=r"format 7 is newer than this version reads \(2\); upgrade tracetier"
     ):
         decode_format(b'{"format": 7, "checksum": "?", "weights": []}', "manifest.json")
 

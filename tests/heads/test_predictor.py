@@ -59,6 +59,12 @@ def heads(**changes: np.ndarray) -> HeadArrays:
         "buckets": np.array([[0.2, 0.4, 0.5, 0.0, 1.0], [0.0, 0.0, 0.5, 0.0, 1.0]]),
         "encoding": np.array([[0.0, 1.0], [1.0, 0.0]]),
         "reward_cost_scale": np.array([0.5, 1.0]),
+        "concepts": np.zeros((W, 0)),
+        "near_scale": np.zeros(D),
+        "near_points": np.zeros((0, D)),
+        "near_kind": np.zeros(0),
+        "near_values": np.zeros((0, T)),
+        "near_setting": np.array([1.0, 0.0]),
     }
     return HeadArrays(**{**arrays, **changes})
 
@@ -206,12 +212,48 @@ def test_a_predictor_built_from_parts_predicts_as_before() -> None:
         pytest.param("encoding", np.zeros(B), id="one dimension for two"),
         pytest.param("encoding", np.array(0.0), id="no dimension"),
         pytest.param("reward_cost_scale", np.ones(3), id="a tier too many"),
+        pytest.param("concepts", np.zeros((W - 1, 0)), id="a word without concepts"),
+        pytest.param("near_scale", np.zeros(D + 1), id="a scale too many"),
+        pytest.param("near_points", np.zeros((4, D + 1)), id="a coordinate too many"),
+        pytest.param("near_kind", np.zeros(1), id="a type without a point"),
+        pytest.param("near_values", np.zeros((0, T - 1)), id="a value missing"),
+        pytest.param("near_setting", np.zeros(1), id="a setting missing"),
     ],
 )
 def test_parts_that_do_not_fit_are_told(name: str, array: np.ndarray) -> None:
     """The array, its shape, and the one expected; never a wrong prediction later."""
     with pytest.raises(ArtifactError, match=rf"heads\.npz: {name} has shape .* expected"):
         build(None, **{name: array})
+
+
+def test_a_negative_count_of_neighbours_is_told() -> None:
+    """A rank counted from the end would ask all of them."""
+    with pytest.raises(ArtifactError, match=r"near_setting is \[-1.*at least 0"):
+        build(None, near_setting=np.array([-1.0, 10.0]))
+
+
+def test_neighbours_and_concepts_on_paper() -> None:
+    """One word puts the task at 1 on the only concept, where the first of two points lies.
+
+    The second is 1 away, the rank of the reach, so its weight is 0: the first alone speaks.
+    """
+    (word,) = extract(Task(text="hello")).ids
+    concepts, idf2 = np.zeros((W, 1)), np.zeros(W)
+    concepts[word, 0], idf2[word] = 2.0, 4.0
+    near = heads(
+        concepts=concepts,
+        idf2=idf2,
+        near_scale=np.append(np.zeros(D), 1.0),
+        near_points=np.concatenate([np.zeros((2, D)), [[1.0], [2.0]]], axis=1),
+        near_kind=np.ones(2),
+        near_values=np.array([[0.125, 0, 0, 0, 0], [9.0, 0, 0, 0, 0]]),
+        near_setting=np.array([1.0, 10.0]),
+    )
+
+    assert quality(near, Task(text="hello")) == pytest.approx([0.625, 0.5])
+    # Of another type both are ten further: the squared distances are 10 and 11.
+    far = quality(near, Task(text="hello", task_type="code"))
+    assert far == pytest.approx([0.7 + 0.125, 0.9])
 
 
 def test_trees_on_other_inputs_or_outputs_are_told() -> None:

@@ -4,6 +4,7 @@
 gives the same features as the same task asked live.
 """
 
+import threading
 from math import log1p, nan
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from tracetier.features.tool_names import overlaps
 from tracetier.features.words import Ids, field_tokens, hash_words
 from tracetier.records import Task
 
-__all__ = ["X_COLUMNS", "Extracted", "attr_value", "extract", "extract_row"]
+__all__ = ["X_COLUMNS", "Extracted", "attr_value", "extract", "extract_row", "known_features"]
 
 _MOST = 1e30
 """A number beyond it says nothing; squares and single precision must hold what is left."""
@@ -38,6 +39,16 @@ class Extracted(NamedTuple):
     ids: Ids
 
 
+class _Last(threading.local):
+    """The last task of this thread and its row: a log asks for what the router just extracted."""
+
+    task: Task | None = None
+    row: list[float] = []  # noqa: RUF012 - only ever replaced
+
+
+_last = _Last()
+
+
 def extract(task: Task) -> Extracted:
     """Extract the features of one task.
 
@@ -51,12 +62,29 @@ def extract(task: Task) -> Extracted:
     distinct = set(view.tokens)
     row = shape_row(view, distinct)
     row += _state_row(task, view.n_bytes, view.tokens)
+    _last.row, _last.task = row, task
     return Extracted(row, hash_words(view.tokens, list(field_tokens(task))))
 
 
 def extract_row(task: Task) -> NDArray[np.float64]:
     """Return the numeric features alone, ``(len(X_COLUMNS),)``; ``nan`` where unknown."""
     return np.array(extract(task).row)
+
+
+def known_features(task: Task) -> dict[str, float]:
+    """Return the numeric features by name, without those that are unknown.
+
+    Of the task that this thread extracted last they are at hand.
+
+    Examples
+    --------
+    >>> found = known_features(Task(text="Prove it.", turn_index=0))
+    >>> found["x_words"] == log1p(2), found["x_turn"], "x_tools" in found
+    (True, 0.0, False)
+    """
+    row = _last.row if _last.task is task else extract(task).row
+    # Not strict: who encodes a task puts its further numbers at the end of the row.
+    return {name: value for name, value in zip(X_COLUMNS, row, strict=False) if value == value}
 
 
 def attr_value(task: Task, name: str) -> float:

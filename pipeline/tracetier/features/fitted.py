@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from tracetier.errors import ArtifactError
 from tracetier.features.buckets import Buckets
+from tracetier.features.encoders import Embedding, encoder
 from tracetier.features.extract import attr_value, extract
 from tracetier.features.spec import X_COLUMNS, fingerprint
 from tracetier.features.words import Ids
@@ -49,17 +50,21 @@ class FittedFeatures(Struct, frozen=True, kw_only=True):
         The context buckets.
     fingerprint : str
         That of the extractor which made the training rows.
+    embedding : Embedding, optional
+        A sentence encoder's view of the text; its columns stand last.
     """
 
     x_columns: tuple[str, ...]
     attrs: tuple[str, ...]
     buckets: Buckets
     fingerprint: str
+    embedding: Embedding | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the d numeric columns."""
-        return self.x_columns + tuple(f"attr_{name}" for name in self.attrs)
+        named = self.x_columns + tuple(f"attr_{name}" for name in self.attrs)
+        return named if self.embedding is None else named + self.embedding.columns
 
     def encode(self, task: Task) -> Encoded:
         """Encode a live task or a table row's task; the only way to the heads."""
@@ -68,6 +73,8 @@ class FittedFeatures(Struct, frozen=True, kw_only=True):
             row = [row[place] for place in _places(self.x_columns)]
         if self.attrs:
             row += [attr_value(task, name) for name in self.attrs]
+        if self.embedding is not None:
+            row += self.embedding.of([task.text])[0].tolist()
         return Encoded(row, ids, self.buckets.assign(task.task_type, row))
 
     def to_dict(self) -> dict[str, object]:
@@ -99,6 +106,8 @@ class FittedFeatures(Struct, frozen=True, kw_only=True):
                 "which this version's extractor does not make; upgrade tracetier, or train again"
             )
         _audit_buckets(fitted)
+        if fitted.embedding is not None:
+            _audit_embedding(fitted.embedding)
         return fitted
 
 
@@ -123,3 +132,13 @@ def _audit_buckets(fitted: FittedFeatures) -> None:
             "features.json: a bucket or a split points outside the tables, or a name occurs twice; "
             "the artifact is damaged, save it again"
         )
+
+
+def _audit_embedding(embedding: Embedding) -> None:
+    lengths = {len(axis) for axis in embedding.axes}
+    if len(lengths) != 1 or 0 in lengths or len(embedding.axes) != len(embedding.mean):
+        raise ArtifactError(
+            "features.json: the axes of the embedding are no matrix, or their number is not that "
+            "of the mean; the artifact is damaged, save it again"
+        )
+    encoder(embedding.encoder)  # better unknown now than at the first request
