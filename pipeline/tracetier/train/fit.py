@@ -11,7 +11,7 @@ from tracetier.features.buckets import Buckets
 from tracetier.heads.neighbours import NearPoints
 from tracetier.train.buckets import fit_buckets
 from tracetier.train.design import Design
-from tracetier.train.heads.boosting import KINDS, fit_booster, predict_booster
+from tracetier.train.heads.boosting import KINDS, fit_boosters, predict_booster
 from tracetier.train.heads.bucket_mean import fit_bucket_means
 from tracetier.train.heads.concepts import Concepts, fit_concepts
 from tracetier.train.heads.neighbours import fit_neighbours, place
@@ -106,7 +106,7 @@ def fit_heads(
     n_jobs : int
         Threads; LightGBM computes outside the interpreter's lock.
     advance : callable
-        Called after each of the ``n_fits(data)`` fits.
+        Called after each of the ``n_fits()`` steps.
     """
     n_targets = n_tree_targets(data)
     buckets = fit_buckets(data.task_types, data.design.x, data.quality, data.columns)
@@ -128,15 +128,13 @@ def fit_heads(
     advance()
     features = tree_input(data.design.x, buckets, means, bucket, of_text)
     jobs = (
-        delayed(fit_booster)(features, data.targets[:, t], tree_kind, seed)
+        delayed(fit_boosters)(features, data.targets[:, :n_targets], tree_kind, seed)
         for tree_kind in KINDS
-        for t in range(n_targets)
     )
-    texts: list[str] = []
-    for text in Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(jobs):
-        texts.append(text)
+    boosters: list[list[str]] = []
+    for texts in Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(jobs):
+        boosters.append(texts)
         advance()
-    boosters = [texts[i : i + n_targets] for i in range(0, len(texts), n_targets)]
     return FittedHeads(buckets, means, ridge, scaling, concepts, near, boosters)
 
 
@@ -150,9 +148,9 @@ def n_tree_targets(data: TrainingData) -> int:
     return n_tiers if n_targets == 2 * n_tiers + 1 else n_targets
 
 
-def n_fits(data: TrainingData) -> int:
-    """How often ``fit_heads`` advances."""
-    return 1 + len(KINDS) * n_tree_targets(data)
+def n_fits() -> int:
+    """How often ``fit_heads`` advances: once per kind of tree, and once for all else."""
+    return 1 + len(KINDS)
 
 
 def predict_heads(heads: FittedHeads, data: TrainingData) -> Matrix:

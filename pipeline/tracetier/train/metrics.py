@@ -36,7 +36,8 @@ def training_metrics(
     -------
     dict
         Plain JSON types. Qualities in [0, 1], costs in USD; ``value`` is there only where enough
-        tasks show every tier, ``logged`` only where some do not.
+        tasks show every tier, ``logged`` only where some do not; ``inputs`` are deciles of the
+        columns.
     """
     full = np.flatnonzero(~(np.isnan(rows.quality) | np.isnan(rows.cost_usd)).any(axis=1))
     found: dict[str, object] = {
@@ -60,6 +61,8 @@ def training_metrics(
         },
         "buckets": dict(zip(model.prior.buckets, map(int, model.prior.n.tolist()), strict=True)),
     }
+    if model.inputs is not None:
+        found["inputs"] = model.inputs
     if len(full):
         found["value"] = _value(model, rows.take(full), full, lam, names)
     if model.corrected is not None and model.overlap is not None:

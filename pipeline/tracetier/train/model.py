@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracetier.errors import TrainingError
+from tracetier.features.deciles import columns_deciles
 from tracetier.features.encoders import Embedding, fit_embedding
 from tracetier.features.fitted import FittedFeatures
 from tracetier.features.spec import X_COLUMNS, fingerprint
@@ -88,6 +89,8 @@ class TrainedModel(NamedTuple):
         What was learned in place of the outcomes where not every tier was seen.
     overlap : Overlap or None
         How many rows speak of each tier in each bucket, where not all do.
+    inputs : dict or None
+        Deciles of the columns, which a router holds live tasks against.
     """
 
     features: FittedFeatures
@@ -102,6 +105,7 @@ class TrainedModel(NamedTuple):
     head_held_out: Matrix
     corrected: Corrected | None = None
     overlap: Overlap | None = None
+    inputs: dict[str, object] | None = None
 
     def predictor(self) -> TierPredictor:
         """Return the fast predictor, as an artifact of this model would give it."""
@@ -157,7 +161,7 @@ def fit_model(
         data = data._replace(targets=stack_targets(corrected.quality, rows.cost_usd))
     alphas = _alphas(data, seed)
     n_models = int(folds.max()) + 2
-    steps = _Steps(n_models * n_fits(data), progress)
+    steps = _Steps(n_models * n_fits(), progress)
     predicted = out_of_fold(
         data, folds, alphas=alphas, seed=seed, n_jobs=jobs, advance=steps.advance
     )
@@ -293,6 +297,13 @@ def _assemble(
         head_held_out=predicted,
         corrected=corrected,
         overlap=_overlap(bucket, len(buckets.names), corrected),
+        inputs=columns_deciles(
+            {
+                name: data.design.x[:, place].tolist()
+                for place, name in enumerate(data.columns)
+                if embedding is None or name not in embedding.columns
+            }
+        ),
     )
 
 

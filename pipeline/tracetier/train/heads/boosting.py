@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracetier.heads.trees import shift_booster
+from tracetier.train.shared_rows import shared_rows
 
 Matrix = NDArray[np.float64]
 
@@ -68,39 +69,62 @@ def n_trees(n_rows: int) -> int:
     return 40 if n_rows < SMALL_TABLE else 100
 
 
-def fit_booster(features: Matrix, y: NDArray[np.float64], kind: Kind, seed: int) -> str:
-    """Fit one booster on the rows whose target is known.
+def fit_boosters(features: Matrix, targets: Matrix, kind: Kind, seed: int) -> list[str]:
+    """Fit one booster per target, on the rows where the target is known.
+
+    Targets that were seen on the same rows share LightGBM's binned data: it does not depend on
+    what is learned, and takes a quarter of the time of a fit.
 
     Parameters
     ----------
     features : (n, d + E) array
         Numbers, the encoding of the task type and concepts; ``nan`` where unknown.
-    y : (n,) array
-        Target, ``nan`` where not seen. Where it was never seen, the booster says 0.
+    targets : (n, T) array
+        ``nan`` where not seen. Where a target was never seen, its booster says 0.
     kind : {"plain", "extra", "forest"}
         Boosting on the best split of all thresholds, or on one threshold drawn at random per
         column (Geurts et al. 2006), or a bagged mean of trees with such thresholds.
     seed : int
-        Same seed, same model.
+        Same seed, same models.
 
     Returns
     -------
-    str
-        LightGBM's native model text.
+    list of str, length T
+        LightGBM's native model text of each.
     """
+    texts: dict[int, str] = {}
+    for rows, places in shared_rows(targets):
+        goals = targets[np.ix_(rows, np.array(places))]
+        x = features[rows]
+        if len(rows) < 2:  # LightGBM would draw an empty bag
+            x, goals = np.repeat(x, 2, axis=0), np.repeat(goals, 2, axis=0)
+        texts.update(zip(places, _fit_on(x, goals, kind, seed), strict=True))
+    if len(texts) < targets.shape[1]:
+        nothing = _fit_on(np.repeat(features[:1], 2, axis=0), np.zeros((2, 1)), kind, seed)[0]
+        return [texts.get(place, nothing) for place in range(targets.shape[1])]
+    return [texts[place] for place in range(targets.shape[1])]
+
+
+def fit_booster(features: Matrix, y: NDArray[np.float64], kind: Kind, seed: int) -> str:
+    """Fit one booster, as `fit_boosters` says, to a target ``(n,)``."""
+    return fit_boosters(features, y[:, None], kind, seed)[0]
+
+
+def _fit_on(x: Matrix, goals: Matrix, kind: Kind, seed: int) -> list[str]:
+    """Fit a booster to each column of ``goals``, none of it missing."""
     import lightgbm
 
-    seen = np.flatnonzero(~np.isnan(y))
-    x, goal = features[seen], y[seen]
-    if len(seen) < 2:  # LightGBM would draw an empty bag
-        x, goal = np.repeat(features[:1], 2, axis=0), np.full(2, goal.sum())
-    params = parameters(kind, len(seen), seed)
-    # A forest's tree that finds no split says 0, whatever the mean: so it learns what differs.
-    mean = float(goal.mean()) if kind == "forest" else 0.0
+    params = parameters(kind, len(x), seed)
     # One set of parameters for data and trees, else LightGBM warns that they disagree.
-    data = lightgbm.Dataset(x, goal - mean, params=params)
-    text = str(lightgbm.train(params, data, n_trees(len(seen))).model_to_string())
-    return shift_booster(text, mean) if kind == "forest" else text
+    data = lightgbm.Dataset(x, params=params)
+    texts = []
+    for goal in goals.T:
+        # A forest's tree that finds no split says 0, whatever the mean: it learns what differs.
+        mean = float(goal.mean()) if kind == "forest" else 0.0
+        data.set_label(goal - mean)
+        text = str(lightgbm.train(params, data, n_trees(len(x))).model_to_string())
+        texts.append(shift_booster(text, mean) if kind == "forest" else text)
+    return texts
 
 
 def predict_booster(text: str, features: Matrix) -> NDArray[np.float64]:
