@@ -1,14 +1,13 @@
 """The verbs: one call per stage of the pipeline, each importing its stage when it is called."""
 
+from __future__ import annotations  # the types of arguments are not loaded with the package
+
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracetier.records import Level
-from tracetier.settings import Settings, load_settings
-from tracetier.tiers import TierSet
-
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tracetier.artifact import Artifact
     from tracetier.evaluate.gate import Comparison
     from tracetier.evaluate.replay_result import Replay
@@ -17,6 +16,9 @@ if TYPE_CHECKING:
     from tracetier.evaluate.stream import ReplayStrategy
     from tracetier.features.encoders import Encode
     from tracetier.ingest.summary import IngestSummary
+    from tracetier.records import Level
+    from tracetier.settings import Settings
+    from tracetier.tiers import TierSet
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share that is done, 0 to 1."""
@@ -42,7 +44,7 @@ def ingest(
     engine: str | None = None,
     fresh: bool = False,
     progress: Callable[[int, int], None] | None = None,
-) -> "IngestSummary":
+) -> IngestSummary:
     """Read traces into a feature table.
 
     Parameters
@@ -97,6 +99,7 @@ def ingest(
         What was read, refused and written; prints well.
     """
     from tracetier.ingest import run
+    from tracetier.settings import load_settings
 
     return run.ingest(
         paths,
@@ -128,11 +131,12 @@ def train(
     budget_usd: float | None = None,
     quality_floor: float | None = None,
     saving: float | None = None,
-    encode: "Encode | str | None" = None,
+    encode: Encode | str | None = None,
+    engine: str | None = None,
     seed: int | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
-) -> "Artifact":
+) -> Artifact:
     """Fit quality and cost per tier on a feature table, and save the artifact.
 
     Parameters
@@ -152,6 +156,9 @@ def train(
     encode : callable or str, optional
         A sentence encoder, from a list of texts to an array with a row per text, or the name of
         one: ``"wordllama"`` comes with the extra ``embeddings``. Decisions need it too.
+    engine : str, optional
+        Where the models are fitted: by default in this process, else ``local`` for processes,
+        ``dask://HOST:PORT`` or ``dask://local?workers=N``. The artifact is the same.
     seed : int, optional
         By default that of the settings.
     settings : Settings, optional
@@ -174,6 +181,7 @@ def train(
         quality_floor=quality_floor,
         saving=saving,
         encode=encode,
+        engine=engine,
         seed=seed,
         settings=settings,
         progress=progress,
@@ -181,18 +189,18 @@ def train(
 
 
 def evaluate(
-    artifact: "Artifact | str | Path",
+    artifact: Artifact | str | Path,
     table: str | Path,
     *,
     lam: float | None = None,
     seed: int = 0,
     n_boot: int = 2000,
-    split: "SplitKind | None" = None,
+    split: SplitKind | None = None,
     source: str = "task_type",
     learning_curve: bool = False,
     n_jobs: int = 1,
     progress: Progress | None = None,
-) -> "Evaluation":
+) -> Evaluation:
     """Compare what the artifact would have done on a table with the fixed tiers and controls.
 
     Parameters
@@ -242,15 +250,15 @@ def evaluate(
 
 
 def compare(
-    incumbent: "Artifact | str | Path",
-    candidate: "Artifact | str | Path",
+    incumbent: Artifact | str | Path,
+    candidate: Artifact | str | Path,
     table: str | Path,
     *,
     lam: float | None = None,
     seed: int = 0,
     n_boot: int = 2000,
     progress: Progress | None = None,
-) -> "Comparison":
+) -> Comparison:
     """Bound the gain of a new artifact over what is in use.
 
     Parameters
@@ -283,17 +291,17 @@ def compare(
 
 
 def replay(
-    artifact: "Artifact | str | Path",
+    artifact: Artifact | str | Path,
     table: str | Path,
     *,
-    strategy: "ReplayStrategy" = "residual",
+    strategy: ReplayStrategy = "residual",
     lam: float | None = None,
     budget_usd: float | None = None,
     orders: int = 20,
     seed: int = 0,
     n_jobs: int = 1,
     progress: Progress | None = None,
-) -> "Replay":
+) -> Replay:
     """Route a full-information table as if live: decide, then see the chosen outcome only.
 
     Parameters
@@ -302,7 +310,7 @@ def replay(
         The artifact, as ``train`` returned it, a folder or one file.
     table : path
         Feature table with the outcome of every tier for every task.
-    strategy : {"residual", "seed", "seed-cold", "greedy"}
+    strategy : {"residual", "seed-warm", "seed", "greedy"}
         How the router learns; the published rule runs beside it as the baseline.
     lam : float, optional
         Lambda of every decision; by default the artifact's.

@@ -56,6 +56,15 @@ def train(
             show_default=False,
         ),
     ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHERE",
+            help="Where the models are fitted: 'local' for processes of this machine, "
+            "dask://HOST:PORT of a scheduler, or dask://local?workers=N. Default: here.",
+            show_default=False,
+        ),
+    ] = None,
     seed: SeedOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -77,6 +86,7 @@ def train(
             budget_usd=budget_usd,
             quality_floor=quality_floor,
             saving=saving,
+            engine=engine,
             settings=settings,
             progress=tell,
         )

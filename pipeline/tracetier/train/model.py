@@ -1,6 +1,7 @@
 """Task rows → one trained model: out of fold first, then all rows; weights fused together."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import joblib
@@ -44,6 +45,7 @@ from tracetier.train.heads.ridge import choose_alphas
 from tracetier.train.logged.blend import logged_blend
 from tracetier.train.logged.correct import Corrected, correct_for_logging
 from tracetier.train.logged.overlap import Overlap, measure_overlap
+from tracetier.train.on_engine import fit_on_engine
 from tracetier.train.out_of_fold import out_of_fold
 from tracetier.train.rows import TaskRows
 from tracetier.train.targets import join_log_cost, join_quality, stack_targets
@@ -120,6 +122,8 @@ def fit_model(
     n_folds: int = 5,
     n_jobs: int | None = None,
     encoder: str | None = None,
+    engine: str | None = None,
+    scratch: Path | None = None,
     progress: Advance = lambda what, share: None,
 ) -> TrainedModel:
     """Fit quality and cost of every tier.
@@ -136,6 +140,10 @@ def fit_model(
         Fits at a time; ``None`` is one per core.
     encoder : str, optional
         Name of a sentence encoder whose view of the texts is learned from too.
+    engine : str, optional
+        Where the models are fitted, as `engine_named` takes it; by default in this process.
+    scratch : Path, optional
+        Folder that the engine's workers see under the same path.
     progress : callable
         Told what is being done and the share that is done.
 
@@ -161,11 +169,23 @@ def fit_model(
         data = data._replace(targets=stack_targets(corrected.quality, rows.cost_usd))
     alphas = _alphas(data, seed)
     n_models = int(folds.max()) + 2
-    steps = _Steps(n_models * n_fits(), progress)
-    predicted = out_of_fold(
-        data, folds, alphas=alphas, seed=seed, n_jobs=jobs, advance=steps.advance
-    )
-    heads = fit_heads(data, alphas=alphas, seed=seed, n_jobs=jobs, advance=steps.advance)
+    if engine is None:
+        steps = _Steps(n_models * n_fits(), progress)
+        predicted = out_of_fold(
+            data, folds, alphas=alphas, seed=seed, n_jobs=jobs, advance=steps.advance
+        )
+        heads = fit_heads(data, alphas=alphas, seed=seed, n_jobs=jobs, advance=steps.advance)
+    else:
+        predicted, heads = fit_on_engine(
+            data,
+            folds,
+            alphas=alphas,
+            seed=seed,
+            engine=engine,
+            jobs=jobs,
+            scratch=scratch,
+            advance=_Steps(n_models, progress).advance,
+        )
     return _assemble(rows, data, heads, predicted, folds, cost_ref, corrected, embedding)
 
 

@@ -38,14 +38,29 @@ def out_of_fold(
     """
     predicted = np.empty((len(HEADS), *data.targets.shape))
     for fold in range(int(folds.max()) + 1):
-        held_out = np.flatnonzero(folds == fold)
-        others = data.take(np.flatnonzero(folds != fold))
-        heads = fit_heads(others, alphas=alphas, seed=seed, n_jobs=n_jobs, advance=advance)
-        found = predict_heads(heads, data.take(held_out))
-        unlearned = np.isnan(others.targets).all(axis=0)
-        found[:, :, unlearned] = _means(data.targets[:, unlearned])
-        predicted[:, held_out] = found
+        predicted[:, folds == fold] = predict_fold(
+            data, folds, fold, alphas=alphas, seed=seed, n_jobs=n_jobs, advance=advance
+        )
     return predicted
+
+
+def predict_fold(
+    data: TrainingData,
+    folds: NDArray[np.int64],
+    fold: int,
+    *,
+    alphas: NDArray[np.float64],
+    seed: int,
+    n_jobs: int = 1,
+    advance: Callable[[], None] = lambda: None,
+) -> Matrix:
+    """Predict the m rows of one fold, ``(H, m, T)``, as `out_of_fold` says."""
+    others = data.take(np.flatnonzero(folds != fold))
+    heads = fit_heads(others, alphas=alphas, seed=seed, n_jobs=n_jobs, advance=advance)
+    found = predict_heads(heads, data.take(np.flatnonzero(folds == fold)))
+    unlearned = np.isnan(others.targets).all(axis=0)
+    found[:, :, unlearned] = _means(data.targets[:, unlearned])
+    return found
 
 
 def _means(targets: Matrix) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tracetier.artifact.load import Artifact, load_artifact
 from tracetier.artifact.save import ArtifactParts, save_artifact
-from tracetier.errors import TableError, TrainingError
+from tracetier.errors import StorageError, TableError, TrainingError
 from tracetier.features.encoders import Encode, name_of, register_encoder
 from tracetier.features.task_hash import task_hashes
 from tracetier.settings import Settings, load_settings
@@ -32,6 +32,7 @@ def train(
     quality_floor: float | None = None,
     saving: float | None = None,
     encode: Encode | str | None = None,
+    engine: str | None = None,
     seed: int | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
@@ -56,6 +57,10 @@ def train(
     encode : callable or str, optional
         A sentence encoder, from a list of texts to an array with a row per text; or the name of
         one that is registered, or of ``"wordllama"``. Decisions need it too.
+    engine : str, optional
+        Where the models are fitted: by default in this process, else ``local`` for processes, or
+        ``dask://HOST:PORT``, whose workers must see the folder of ``out`` under the same path.
+        The artifact is the same.
     seed : int, optional
         By default that of the settings.
     settings : Settings, optional
@@ -93,6 +98,8 @@ def train(
         n_folds=settings.folds,
         n_jobs=settings.n_jobs,
         encoder=_encoder(encode),
+        engine=engine,
+        scratch=_scratch(out) if engine is not None else None,
         progress=tell,
     )
     chosen_lam = solve_lam(model, rows, goal)
@@ -122,6 +129,16 @@ def train(
         cost_ref=model.cost_ref,
     )
     return load_artifact(save_artifact(out, parts=parts))
+
+
+def _scratch(out: str | Path) -> Path:
+    """Return the folder that will hold the artifact: what a cluster shares is there."""
+    folder = Path(out).absolute().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"folder {str(folder)!r} cannot be made: {error}") from error
+    return folder
 
 
 def _encoder(encode: Encode | str | None) -> str | None:
