@@ -11,6 +11,9 @@ A run makes 6 to 20 calls; tool results are 0.5 to 3 KB, so that a call carries 
 and a line 270 KB: between the calls of tau-bench (7 to 15 KB) and of SWE-agent (41 KB) among the
 samples. Texts have line breaks and quotes as those have, about 20 escapes per KB of JSON.
 
+Beside the time that passes stands that of the processors, of all processes of a run together: on a
+machine that others use too only the latter can be compared.
+
 Bytecode is compiled beforehand, as in an installed package. The decoders among the peers import
 nothing that they do not need, and read files as Python does by default.
 """
@@ -250,9 +253,13 @@ from pathlib import Path
 folder = Path(sys.argv[1])
 paths = sorted(folder.iterdir())
 {setup}
-start = time.perf_counter()
+def cpu_s():
+    every = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in every)
+start, cpu_start = time.perf_counter(), cpu_s()
 {body}
-print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+took = time.perf_counter() - start, cpu_s() - cpu_start
+print(*took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 WAYS = {
     "msgspec, typed, decoding alone": (TYPED, 1),
@@ -265,8 +272,8 @@ WAYS = {
 }
 
 
-def measure(way: tuple[str, str], folder: Path, n_cores: int) -> tuple[float, float]:
-    """Return seconds and peak MB of one way of reading, in a fresh process."""
+def measure(way: tuple[str, str], folder: Path, n_cores: int) -> tuple[float, float, float]:
+    """Return seconds, those of processors, and peak MB of one way of reading in a new process."""
     cores = sorted(os.sched_getaffinity(0))[:n_cores]
     environment = os.environ | {"PYTHONPYCACHEPREFIX": str(folder.with_name("bytecode"))}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -278,27 +285,28 @@ def measure(way: tuple[str, str], folder: Path, n_cores: int) -> tuple[float, fl
         env=environment,
         preexec_fn=lambda: os.sched_setaffinity(0, cores),
     )
-    seconds, peak_mb = map(float, done.stdout.split())
-    return seconds, peak_mb
+    seconds, cpu_s, peak_mb = map(float, done.stdout.split())
+    return seconds, cpu_s, peak_mb
 
 
 def figures(folder: Path, repeats: int, only: str) -> dict[str, dict[str, float]]:
     """Return MB/s and peak MB of each way: medians of runs that take turns."""
     n_mb = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
     ways = {name: way for name, way in WAYS.items() if only in name}
-    runs: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    runs: dict[str, list[tuple[float, float, float]]] = {name: [] for name in ways}
     for _ in range(repeats):
         for name, (way, n_cores) in ways.items():
             runs[name].append(measure(way, folder, n_cores))
     found = {}
-    for name, pairs in runs.items():
-        seconds = statistics.median(pair[0] for pair in pairs)
-        found[name] = {
-            "s": seconds,
-            "mb_per_s": n_mb / seconds,
-            "peak_mb": statistics.median(pair[1] for pair in pairs),
-        }
+    for name, every in runs.items():
+        seconds, cpu_s, peak_mb = (statistics.median(column) for column in zip(*every, strict=True))
+        found[name] = facts(n_mb, seconds, cpu_s, peak_mb)
     return found
+
+
+def facts(n_mb: float, seconds: float, cpu_s: float, peak_mb: float) -> dict[str, float]:
+    """Return what is told of a way of reading."""
+    return {"s": seconds, "cpu_s": cpu_s, "mb_per_s": n_mb / seconds, "peak_mb": peak_mb}
 
 
 def main() -> None:
@@ -333,21 +341,28 @@ def main() -> None:
 def figures_of_one(name: str, folder: Path) -> dict[str, float]:
     """Return the figures of a single run of one way."""
     way, n_cores = WAYS[name]
-    seconds, peak_mb = measure(way, folder, n_cores)
     n_mb = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
-    return {"s": seconds, "mb_per_s": n_mb / seconds, "peak_mb": peak_mb}
+    return facts(n_mb, *measure(way, folder, n_cores))
 
 
 def show(found: dict[str, dict[str, float]], mb: int) -> None:
     """Print the figures and their ratios."""
     base = found.get("msgspec, typed, decoding alone")
     table = Table(title=f"{mb} MB of nested traces, JSON Lines", title_justify="left")
-    for column in ("", "s", "MB/s", "of msgspec", "peak MB"):
+    for column in ("", "s", "MB/s", "of msgspec", "CPU s", "of msgspec", "peak MB"):
         table.add_column(column, justify="left" if not column else "right")
     for name, one in found.items():
-        share = f"{one['mb_per_s'] / base['mb_per_s']:.2f}" if base else ""
+        share, cpu_share = "", ""
+        if base and "1 GB" not in name:
+            share, cpu_share = f"{base['s'] / one['s']:.2f}", f"{base['cpu_s'] / one['cpu_s']:.2f}"
         table.add_row(
-            name, f"{one['s']:.2f}", f"{one['mb_per_s']:.0f}", share, f"{one['peak_mb']:.0f}"
+            name,
+            f"{one['s']:.2f}",
+            f"{one['mb_per_s']:.0f}",
+            share,
+            f"{one['cpu_s']:.2f}",
+            cpu_share,
+            f"{one['peak_mb']:.0f}",
         )
     console = Console(width=100)
     console.print(table)

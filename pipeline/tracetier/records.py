@@ -85,7 +85,8 @@ class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
 class Invocation(Struct, frozen=True, kw_only=True):
     """One routed model call or agent run with its outcome: one row of the feature table.
 
-    Field names are the table's columns; ``attrs`` becomes the ``attr_*`` columns.
+    Field names are the table's columns; ``attrs`` becomes the ``attr_*`` columns, and ``x`` goes
+    into the ``x_*`` columns, where a text was withheld from which they would be derived.
     ``y_quality`` is in [0, 1], ``y_cost_usd`` in USD, ``p_log`` the probability with which
     the logging policy took the tier; ``None`` is unknown. ``task_text_hash`` stands for a text
     that is withheld.
@@ -131,6 +132,7 @@ class Invocation(Struct, frozen=True, kw_only=True):
     y_cache_write_tokens: int | None = None
     y_status: str | None = None
     y_error_type: str | None = None
+    x: dict[str, float] | None = None
 
     @property
     def task(self) -> Task:

@@ -1,13 +1,20 @@
 """A function over items: the same results in the same order wherever it runs."""
 
+import os
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import closing
 
 import pytest
 
+from tracetier.engine import local
 from tracetier.engine.engine import Here, engine_named, windowed
-from tracetier.errors import SettingsError
+from tracetier.engine.local import Processes
+from tracetier.errors import SettingsError, WorkError
 
 
 def spell(item: int) -> Iterator[str]:
@@ -16,14 +23,31 @@ def spell(item: int) -> Iterator[str]:
         yield f"{item}.{i}"
 
 
+def own_pid(item: int) -> Iterator[int]:
+    """Yield the number of the process."""
+    yield os.getpid()
+
+
+def die(item: int) -> Iterator[int]:
+    """End the process as the kernel does where memory is short."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    yield item
+
+
 ITEMS = (2, 0, 3, 1)
 SPELT = ["2.0", "2.1", "3.0", "3.1", "3.2", "1.0"]
+
+
+def spelt_by(name: str, jobs: int = 1) -> list[str]:
+    """Return what an engine makes of the items."""
+    with closing(engine_named(name, jobs=jobs)) as engine:
+        return list(engine.stream(spell, ITEMS))
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_results_come_in_the_order_of_the_items(jobs: int) -> None:
     """One process and two."""
-    assert list(engine_named("local", jobs=jobs).stream(spell, ITEMS)) == SPELT
+    assert spelt_by("local", jobs=jobs) == SPELT
 
 
 def test_here_nothing_is_computed_before_it_is_taken() -> None:
@@ -42,19 +66,54 @@ def test_here_nothing_is_computed_before_it_is_taken() -> None:
 
 
 def test_a_window_holds_no_more_than_its_width() -> None:
-    """However slowly results are taken."""
-    submitted: list[int] = []
+    """However slowly results are taken; what nobody takes is cancelled."""
+    submitted: list[Future[int]] = []
 
-    def submit(item: int) -> int:
-        submitted.append(item)
-        return item
+    def submit(item: int) -> Future[int]:
+        submitted.append(Future())
+        if item < 5:
+            submitted[-1].set_result(item)
+        return submitted[-1]
 
     stream = windowed(submit, range(10), width=3)
 
     assert submitted == []
-    assert [next(stream), next(stream)] == [0, 1]
-    assert submitted == [0, 1, 2, 3]
-    assert list(stream) == list(range(2, 10))
+    assert [next(stream).result(), next(stream).result()] == [0, 1]
+    assert len(submitted) == 4
+    assert [next(stream).result() for _ in range(3)] == [2, 3, 4]
+    stream.close()
+    assert [future.cancelled() for future in submitted] == [False] * 5 + [True] * 2
+
+
+@pytest.mark.parametrize("is_forking", [False, True])
+def test_streams_of_one_engine_share_its_processes(
+    is_forking: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it is closed, however they were started."""
+    monkeypatch.setattr(local, "_may_fork", lambda: is_forking)
+    with closing(Processes(2)) as engine:
+        first = set(engine.stream(own_pid, range(8)))
+        second = set(engine.stream(own_pid, range(8)))
+    assert len(first | second) <= 2
+    assert os.getpid() not in first | second
+
+
+def test_a_fork_is_for_one_thread_only() -> None:
+    """Beside another thread processes start afresh."""
+    stop = threading.Event()
+    other = threading.Thread(target=stop.wait)
+    other.start()
+    try:
+        assert not local._may_fork()
+    finally:
+        stop.set()
+        other.join()
+
+
+def test_a_process_that_is_ended_is_told_with_the_mend() -> None:
+    """It is not replaced beside the pool's own threads."""
+    with closing(Processes(2)) as engine, pytest.raises(WorkError, match="give fewer --jobs"):
+        list(engine.stream(die, [1, 2]))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +144,7 @@ def test_a_missing_library_is_told_with_its_install(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "distributed", None)
 
     with pytest.raises(SettingsError, match=r'pip install "tracetier\[dask\]"'):
-        list(engine_named("dask://127.0.0.1:8786").stream(spell, ITEMS))
+        spelt_by("dask://127.0.0.1:8786")
 
 
 def test_a_scheduler_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +159,7 @@ def test_a_scheduler_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(
         SettingsError, match=rf"no Dask scheduler answers at tcp://127.0.0.1:{port}"
     ):
-        list(engine_named(f"dask://127.0.0.1:{port}").stream(spell, ITEMS))
+        spelt_by(f"dask://127.0.0.1:{port}")
 
 
 @pytest.mark.slow
@@ -108,7 +167,7 @@ def test_a_cluster_of_this_machine_gives_the_same() -> None:
     """Two workers, started and ended for it."""
     pytest.importorskip("distributed")
 
-    assert list(engine_named("dask://local?workers=2").stream(spell, ITEMS)) == SPELT
+    assert spelt_by("dask://local?workers=2") == SPELT
 
 
 @pytest.mark.slow
@@ -119,10 +178,10 @@ def test_a_scheduler_s_workers_give_the_same_and_none_is_told() -> None:
         n_workers=1, threads_per_worker=1, dashboard_address=None, memory_limit=0
     ) as cluster:
         name = cluster.scheduler_address.replace("tcp://", "dask://")
-        assert list(engine_named(name).stream(spell, ITEMS)) == SPELT
+        assert spelt_by(name) == SPELT
         cluster.scale(0)
         with distributed.Client(cluster) as client:
             while client.scheduler_info()["workers"]:
                 pass
             with pytest.raises(SettingsError, match="has no workers; start some with `dask worker"):
-                list(engine_named(name).stream(spell, ITEMS))
+                spelt_by(name)

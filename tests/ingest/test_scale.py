@@ -11,10 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from tracetier.errors import RecordError, WorkError
-from tracetier.ingest import pieces, read, run
+from tracetier.ingest import pieces, plan, read
 from tracetier.ingest import sorted_rows as sorting
+from tracetier.ingest.batch import Batch, Piece
 from tracetier.ingest.files import find_files
-from tracetier.ingest.read import Batch, Piece, ReadPiece, Recipe, read_piece
+from tracetier.ingest.read import ReadPiece, read_piece
+from tracetier.ingest.recipe import Recipe
 from tracetier.ingest.run import ingest
 from tracetier.ingest.summary import IngestSummary
 from tracetier.table import read_info, read_table
@@ -338,7 +340,7 @@ def test_a_cluster_gives_the_same_bytes_also_when_a_worker_is_killed(
     if is_killed:
         flag = tmp_path / "one" / "killed"
         monkeypatch.setattr(
-            run, "ReadPiece", lambda recipe: _KillOnce(ReadPiece(recipe), "2.jsonl", flag)
+            plan, "ReadPiece", lambda recipe: _KillOnce(ReadPiece(recipe), "2.jsonl", flag)
         )
     ingest(logs, tmp_path / "two" / "t", engine="dask://local?workers=2")
 
@@ -355,7 +357,7 @@ def test_a_killed_process_is_told(
     """A pool of this machine has nobody to take over; no table is left."""
     flag = tmp_path / "killed"
     monkeypatch.setattr(
-        run, "ReadPiece", lambda recipe: _KillOnce(ReadPiece(recipe), "2.jsonl", flag)
+        plan, "ReadPiece", lambda recipe: _KillOnce(ReadPiece(recipe), "2.jsonl", flag)
     )
     with pytest.raises(WorkError, match="give fewer --jobs"):
         ingest(logs, tmp_path / "t", jobs=2)

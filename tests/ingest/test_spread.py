@@ -1,7 +1,7 @@
 """Traces and sessions that are spread over files give the rows of one file that holds all."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tracetier.ingest import join, steps
+from tracetier.ingest import join, plan, steps
 from tracetier.ingest.assemble.group import Grouper
+from tracetier.ingest.ids import ReadIds
 from tracetier.ingest.ids_file import read_ids, write_ids
 from tracetier.ingest.run import ingest
-from tracetier.ingest.spread import NO_KEYS, FileIds, Sharing, key_of, sharing_of
+from tracetier.ingest.spread import NO_KEYS, FileIds, Sharing, Sightings, key_of, sharing_of
 from tracetier.ingest.summary import IngestSummary
 from tracetier.table import read_table
 
@@ -198,6 +199,71 @@ def test_traces_that_are_cut_to_save_memory_are_counted(
 
     assert summary.n_rows == summary.n_read == 12
     assert summary.notes["cut_traces"] >= 1
+
+
+def test_files_that_share_nothing_are_read_once(
+    write_lines: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they name is collected on the way; it is kept, so that a new file need not ask either.
+
+    Where the new one shares a trace all are asked that are not known.
+    """
+    asked: list[Path] = []
+
+    class Noted(ReadIds, frozen=True):
+        def __call__(self, file: tuple[Path, str | None]) -> Iterator[FileIds]:
+            asked.append(file[0])
+            return super().__call__(file)
+
+    monkeypatch.setattr(plan, "ReadIds", Noted)
+    logs = tmp_path / "logs"
+    told: list[tuple[int, int]] = []
+    write_lines([_span("a", 1)], "logs/1.jsonl")
+    write_lines([_span("b", 2)], "logs/2.jsonl")
+    ingest(logs, tmp_path / "t", progress=lambda done, total: told.append((done, total)))
+    write_lines([_span("c", 3)], "logs/3.jsonl")
+    summary = ingest(logs, tmp_path / "t")
+
+    assert asked == []
+    assert told[-1] == (told[-1][1], told[-1][1])
+    assert sum(file.n_shared for file in summary.files) == 0
+
+    write_lines([_span("a", 4)], "logs/4.jsonl")
+    write_lines([_span("d", 5)], "logs/5.jsonl")
+    summary = ingest(logs, tmp_path / "t")
+
+    assert asked == [logs / "5.jsonl"]
+    assert [file.n_shared for file in summary.files] == [1, 0, 0, 1, 0]
+
+
+def test_the_first_name_that_two_files_have_is_noticed() -> None:
+    """And names of steps, as soon as there is another file that may hold them."""
+
+    def ids(groups: list[int], lone: list[int]) -> FileIds:
+        return FileIds(groups=np.array(groups, np.int64), lone=np.array(lone, np.int64))
+
+    found = Sightings()
+    shared = []
+    for one in (ids([1, 2], []), ids([3], []), ids([2, 4], [])):
+        found.add(one)
+        shared.append(found.are_shared)
+    lone = Sightings()
+    lone.add(ids([1], [7]))
+    before = lone.are_shared
+    lone.add(ids([2], []))
+
+    assert shared == [False, False, True]
+    assert (before, lone.are_shared) == (False, True)
+
+
+def test_parts_of_a_file_name_what_both_name() -> None:
+    """Each name once, in order."""
+    one = FileIds(groups=np.array([1, 5]), lone=NO_KEYS, format="f")
+    other = FileIds(groups=np.array([3, 5]), lone=np.array([2]))
+    both = one.with_others(other)
+
+    assert (both.groups.tolist(), both.lone.tolist(), both.format) == ([1, 3, 5], [2], "f")
+    assert one.with_others(None) is one
 
 
 def test_what_is_shared_is_what_two_files_name() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tracetier.ingest.summary import FileSummary, IngestSummary, Tally
+from tracetier.ingest.summary import FileSummary, IngestSummary
+from tracetier.ingest.tally import Tally
 from tracetier.table import arrow_schema
 
 Rows = list[dict[str, Any]]

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tracetier.table.arrays import array_of, array_of_numbers
+from tracetier.table.arrays import NO_TIME, array_of, array_of_numbers, microseconds_of
 from tracetier.table.columns import arrow_type
 
 _EAST = timezone(timedelta(hours=2))
@@ -52,8 +54,18 @@ def test_numbers_keep_their_type(dtype: Any) -> None:
 def test_no_array_needs_pandas() -> None:
     """Its import takes longer than reading 30 MB of logs, in every process."""
     program = (
-        "import sys; from tracetier.table.arrays import array_of\n"
+        "import sys; from tracetier.table.arrays import NO_TIME, array_of, microseconds_of\n"
         "array_of(['a'], 'string'); array_of([[]], 'list<string>'); array_of([1, None], 'int64')\n"
         "assert 'pandas' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@given(st.lists(st.none() | st.integers(-(2**50), 2**50), max_size=30), st.integers(0, 10))
+def test_times_are_read_without_compute_functions(times: list[int | None], start: int) -> None:
+    """Also of slices and of several chunks; what is unknown comes last."""
+    whole = pa.array(times, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+    column = pa.chunked_array([whole.slice(start), whole.slice(0, start)], whole.type)
+    expected = [NO_TIME if time is None else time for time in times[start:] + times[:start]]
+
+    assert microseconds_of(column).tolist() == expected

@@ -32,6 +32,7 @@ def _at(microseconds: int) -> datetime:
 
 
 _VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "x": st.none(),  # no column of its own
     "tools": st.lists(_TEXT, max_size=3),
     "level": st.sampled_from(["call", "agent_run", "task"]),
     "attrs": st.fixed_dictionaries({}, optional={"a": _NUMBER, "b": _TEXT, "c": st.booleans()}),

@@ -100,8 +100,11 @@ def _formats(summary: IngestSummary) -> Table:
 
 def _overlap(summary: IngestSummary) -> Table:
     """Return where tiers met: rows with an outcome, of all, by task type and tier."""
-    names = [tier.name for tier in summary.tiers][:_N_TIERS]
-    table = _table("task type: outcomes of rows", number=(*names, "comparable"))
+    known = sorted(summary.tiers, key=lambda tier: (-tier.n_with_quality, -tier.n_rows))
+    most = {tier.name for tier in known[:_N_TIERS]}
+    names = [tier.name for tier in summary.tiers if tier.name in most]
+    of_tiers = f" on {len(most)} of {len(known)} tiers" if len(most) < len(known) else ""
+    table = _table(f"task type: outcomes of rows{of_tiers}", number=(*names, "comparable"))
     for one in summary.types[:_N_SHOWN]:
         cells = [
             f"{one.with_quality.get(name, 0):,} of {one.rows[name]:,}" if name in one.rows else "-"
@@ -228,7 +231,7 @@ def _table(*texts: str, number: Iterable[str] = ()) -> Table:
     for name in texts:
         table.add_column(name, overflow="fold")
     for name in number:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     return table
 
 

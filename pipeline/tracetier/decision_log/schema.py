@@ -42,6 +42,11 @@ class DecisionLine(
         What was known; its text only where the log may hold it.
     task_text_hash : str, optional
         Keyed hash of a text that is withheld.
+    x : dict of str to float, optional
+        Derived features by the names of the table's ``x_*`` columns, unknown ones left out, so that
+        a log whose text is withheld can be learned from.
+    feature_fingerprint : str, optional
+        Of the specification by which they were derived; those of another one are not used.
     task_id : str, optional
         The task, where the caller names it.
     session_id, trace_id : str, optional
@@ -61,6 +66,14 @@ class DecisionLine(
         Whether another tier looked better.
     reasons, policy : list of str
         Why; rules that had a say.
+    abstained : bool
+        Whether the router stayed with the incumbent for want of evidence.
+    shadow_tier : str, optional
+        What would have been taken where shadow mode took another.
+    price : float
+        What a budget or floor added to ``lam``.
+    source : str, optional
+        Who asked: the API, a gateway, a hook.
     """
 
     tracetier_log: int
@@ -73,6 +86,8 @@ class DecisionLine(
     scores: dict[str, TierScore] = {}
     task: Task | None = None
     task_text_hash: str | None = None
+    x: dict[str, float | None] | None = None
+    feature_fingerprint: str | None = None
     task_id: str | None = None
     session_id: str | None = None
     trace_id: str | None = None
@@ -83,6 +98,10 @@ class DecisionLine(
     explored: bool = False
     reasons: list[str] = []
     policy: list[str] = []
+    abstained: bool = False
+    shadow_tier: str | None = None
+    price: float = 0.0
+    source: str | None = None
 
 
 class FeedbackLine(

@@ -44,32 +44,41 @@ class Dask:
                 "it when it started (mostly port 8786), or dask://local?workers=N"
             )
         self._address = f"tcp://{place.netloc}"
+        self._open = ExitStack()
+        self._client: Any = None
 
     def stream(
         self, function: Callable[[Item], Iterable[Result]], items: Iterable[Item]
     ) -> Iterator[Result]:
         """Yield as `Engine.stream` says."""
         distributed = _distributed()
-        with ExitStack() as stack:
-            client = self._client(distributed, stack)
-            width = _AHEAD * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
-            futures = windowed(
-                lambda item: client.submit(_held, function, item, pure=False), items, width
-            )
-            for future in futures:
-                try:
-                    found = future.result()
-                except distributed.scheduler.KilledWorker as error:
-                    raise WorkError(
-                        f"workers of {self.url} died again and again over the same item, most "
-                        "likely for want of memory; give them more of it, and run again"
-                    ) from error
-                future.release()
-                yield from found
+        if self._client is None:
+            self._client = self._connected(distributed)
+        client = self._client
+        width = _AHEAD * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
 
-    def _client(self, distributed: Any, stack: ExitStack) -> Any:
+        def submit(item: Item) -> Any:
+            return client.submit(_held, function, item, pure=False)
+
+        for future in windowed(submit, items, width):
+            try:
+                found = future.result()
+            except distributed.scheduler.KilledWorker as error:
+                raise WorkError(
+                    f"workers of {self.url} died again and again over the same item, most "
+                    "likely for want of memory; give them more of it, and run again"
+                ) from error
+            future.release()
+            yield from found
+
+    def close(self) -> None:
+        """Leave the cluster, and end it if it was started here."""
+        self._client = None
+        self._open.close()
+
+    def _connected(self, distributed: Any) -> Any:
         if self._n_workers is None:
-            return stack.enter_context(self._reached(distributed))
+            return self._open.enter_context(self._reached(distributed))
         cluster = distributed.LocalCluster(
             n_workers=self._n_workers,
             threads_per_worker=1,
@@ -77,7 +86,7 @@ class Dask:
             memory_limit=0,
             silence_logs="ERROR",
         )
-        return stack.enter_context(distributed.Client(stack.enter_context(cluster)))
+        return self._open.enter_context(distributed.Client(self._open.enter_context(cluster)))
 
     def _reached(self, distributed: Any) -> Any:
         try:

@@ -5,7 +5,7 @@ differs. Libraries are imported by the engine that needs them, when it is asked 
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from difflib import get_close_matches
 from typing import Protocol, TypeVar
 
@@ -13,7 +13,6 @@ from tracetier.errors import SettingsError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Pending = TypeVar("Pending")
 
 
 class Engine(Protocol):
@@ -38,6 +37,10 @@ class Engine(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """End what was started, which all streams share."""
+        ...
+
 
 class Here:
     """In this process: one item after the other, each result as soon as it is there."""
@@ -48,6 +51,9 @@ class Here:
         """Yield as `Engine.stream` says."""
         for item in items:
             yield from function(item)
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 def _local(url: str, jobs: int) -> Engine:
@@ -106,20 +112,40 @@ def engine_named(name: str | None = None, *, jobs: int = 1) -> Engine:
     return ENGINES[word](url, jobs)
 
 
+class Pending(Protocol):
+    """What is under way."""
+
+    def cancel(self) -> object:
+        """Leave it undone, if it has not begun."""
+        ...
+
+
+Future = TypeVar("Future", bound=Pending)
+
+
 def windowed(
-    submit: Callable[[Item], Pending], items: Iterable[Item], width: int
-) -> Iterator[Pending]:
+    submit: Callable[[Item], Future], items: Iterable[Item], width: int
+) -> Generator[Future, None, None]:
     """Yield what was submitted for each item in order, with at most ``width`` under way.
+
+    What is under way when nobody takes any more is cancelled.
 
     Examples
     --------
-    >>> list(windowed(lambda item: item * item, [1, 2, 3], width=2))
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> with ThreadPoolExecutor() as pool:
+    ...     futures = windowed(lambda n: pool.submit(pow, n, 2), [1, 2, 3], width=2)
+    ...     [future.result() for future in futures]
     [1, 4, 9]
     """
-    under_way: deque[Pending] = deque()
-    for item in items:
-        under_way.append(submit(item))
-        if len(under_way) >= width:
+    under_way: deque[Future] = deque()
+    try:
+        for item in items:
+            under_way.append(submit(item))
+            if len(under_way) >= width:
+                yield under_way.popleft()
+        while under_way:
             yield under_way.popleft()
-    while under_way:
-        yield under_way.popleft()
+    finally:
+        for future in under_way:
+            future.cancel()

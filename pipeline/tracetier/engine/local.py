@@ -1,17 +1,24 @@
-"""Several processes of this machine, by joblib's pool."""
+"""Several processes of this machine, by joblib's pool or, where that is safe, by forks.
 
+A fork has at once all that is imported here, which takes a fresh process longer than reading
+100 MB. It is safe only while this process has a single thread, since a lock that another one holds
+would never be released in the copy. So it is done on Linux alone, all at once and before the pool's
+own threads begin; the standard library's pool never replaces a process later, and with more threads
+than one joblib's starts its processes afresh.
+"""
+
+import gc
 import multiprocessing
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
 
 from tracetier.engine.engine import windowed
 from tracetier.errors import WorkError
-
-if TYPE_CHECKING:
-    from joblib.externals.loky import ProcessPoolExecutor
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -19,14 +26,10 @@ _AHEAD = 2  # items per process that are under way or wait to be taken
 
 
 class Processes:
-    """A pool that lives as long as one stream.
+    """A pool that starts with the first stream and lives until it is closed.
 
     ``joblib.Parallel`` itself goes on with all items however slowly their results are taken, so
     its pool is used directly, through a window.
-
-    Where this process has a single thread on Linux, its workers are forked: they have at once all
-    that is imported here, which takes a fresh process longer than reading 200 MB. With more
-    threads a fork could copy a lock that nobody will ever release, so there they start afresh.
 
     Parameters
     ----------
@@ -36,38 +39,49 @@ class Processes:
 
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs
+        self._pool: Executor | None = None
 
     def stream(
         self, function: Callable[[Item], Iterable[Result]], items: Iterable[Item]
     ) -> Iterator[Result]:
         """Yield as `Engine.stream` says."""
-        from joblib.externals.loky.process_executor import TerminatedWorkerError
+        pool = self._pool = self._pool or _pool(self.jobs)
 
-        pool = _pool(self.jobs)
+        def submit(item: Item) -> "Future[list[Result]]":
+            return pool.submit(_held, function, item)
+
         try:
-            for future in windowed(
-                lambda item: pool.submit(_held, function, item), items, _AHEAD * self.jobs
-            ):
+            for future in windowed(submit, items, _AHEAD * self.jobs):
                 yield from future.result()
-        except TerminatedWorkerError as error:
+        except BrokenProcessPool as error:
             raise WorkError(
                 f"one of {self.jobs} processes was ended from outside, most likely for want of "
                 "memory; give fewer --jobs, and run again"
             ) from error
-        finally:
-            pool.shutdown(wait=True, kill_workers=True)
+
+    def close(self) -> None:
+        """End the processes."""
+        pool, self._pool = self._pool, None
+        if isinstance(pool, ProcessPoolExecutor):
+            pool.shutdown(wait=True, cancel_futures=True)
+        elif pool is not None:
+            joblib_pool: Any = pool
+            joblib_pool.shutdown(wait=True, kill_workers=True)
 
 
-def _pool(jobs: int) -> "ProcessPoolExecutor":
-    from joblib.externals.loky import ProcessPoolExecutor
-
+def _pool(jobs: int) -> Executor:
     if not _may_fork():
-        return ProcessPoolExecutor(max_workers=jobs)
-    pool = ProcessPoolExecutor(max_workers=jobs, context=multiprocessing.get_context("fork"))
+        from joblib.externals.loky import ProcessPoolExecutor as JoblibPool
+
+        found: Executor = JoblibPool(max_workers=jobs)
+        return found
+    pool = ProcessPoolExecutor(max_workers=jobs, mp_context=multiprocessing.get_context("fork"))
     with warnings.catch_warnings():
         # Python counts threads of libraries too, which see to forks themselves.
         warnings.filterwarnings("ignore", ".*multi-threaded.*fork", DeprecationWarning)
+        gc.freeze()  # or the first search for circles would copy all that is shared with a fork
         pool.submit(_nothing)  # starts all processes, now that there is one thread
+        gc.unfreeze()
     return pool
 
 

@@ -5,7 +5,7 @@ that has not changed comes in from the table of the run before.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 import numpy as np
@@ -15,33 +15,22 @@ from numpy.typing import NDArray
 from tracetier.errors import RecordError
 from tracetier.ingest.assemble.score_file import Key
 from tracetier.ingest.assemble.score_tally import merged
+from tracetier.ingest.batch import Batch, Counts
 from tracetier.ingest.earlier import Earlier
 from tracetier.ingest.files import InputFile
 from tracetier.ingest.issue import Fault, Issue, IssueLog, excerpt
 from tracetier.ingest.join import Joining
 from tracetier.ingest.privacy import shown_path
-from tracetier.ingest.read import Batch, Counts, Recipe
+from tracetier.ingest.progress import Meter
+from tracetier.ingest.recipe import Recipe
 from tracetier.ingest.seen import SeenKeys
 from tracetier.ingest.sorted_rows import SortedRows
+from tracetier.ingest.spread import FileIds
 from tracetier.ingest.stamp import Surroundings
-from tracetier.ingest.summary import FileSummary, IngestSummary, Tally
+from tracetier.ingest.summary import FileSummary, IngestSummary
+from tracetier.ingest.tally import Tally
 from tracetier.table import ATTR_PREFIX, SUMMARY_NAME, TableWriter
 from tracetier.table.columns import kind_of
-
-Progress = Callable[[int, int], None]
-
-
-class Meter:
-    """Adds up the bytes that were read."""
-
-    def __init__(self, n_total: int, progress: Progress | None) -> None:
-        self.n_done, self.n_total, self._progress = 0, n_total, progress
-
-    def advance(self, n_bytes: int) -> None:
-        """Tell that so many more bytes are done."""
-        self.n_done += n_bytes
-        if self._progress is not None:
-            self._progress(self.n_done, self.n_total)
 
 
 class Gathering:
@@ -66,13 +55,14 @@ class Gathering:
         self._unmapped: Counter[str] = Counter()
         self._outcomes_used: set[Key] = set()
 
-    def take(self, file: InputFile, stamp: str, batches: Iterator[Batch]) -> None:
-        """Take the batches of one file, to its end and no further."""
+    def take(self, file: InputFile, stamp: str, batches: Iterator[Batch]) -> FileIds | None:
+        """Take the batches of one file, to its end and no further; return what it names."""
         summary = FileSummary(path=self._name(file), n_bytes=file.n_bytes)
         number = len(self._files)
         self._files.append(summary)
         n_before = self._meter.n_done
         n_lines = 0  # of the pieces before
+        ids: FileIds | None = None
         is_open = True
         while is_open:
             batch = next(batches)
@@ -85,11 +75,13 @@ class Gathering:
                 _add_counts(summary, batch.counts)
                 self._outcomes_used |= batch.counts.outcomes_used
                 n_lines += batch.counts.n_lines
+                ids = ids if batch.counts.ids is None else batch.counts.ids.with_others(ids)
                 is_open = not batch.is_last
         self._take_joined(self._joining.close_until(number))
         summary.stamp = self._around.stamp(file.path, stamp, summary.format)
         # What was skipped, or grew.
         self._meter.advance(n_before + file.n_bytes - self._meter.n_done)
+        return ids
 
     def take_over(self, file: InputFile, earlier: Earlier) -> bool:
         """Take what an earlier table holds of a file; not if its rows meet those of others."""

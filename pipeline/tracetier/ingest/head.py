@@ -64,6 +64,16 @@ class Head:
         return "csv" if len(self._csv_header) > 1 else "text"
 
     @cached_property
+    def start(self) -> bytes:
+        """The first 64 KiB without byte-order mark, for what need not see more."""
+        return self.data[:HEAD_BYTES].removeprefix(BOM)
+
+    @cached_property
+    def first_line(self) -> bytes:
+        """The first line that is not blank, as far as it stands in these 64 KiB."""
+        return self.start.lstrip().partition(b"\n")[0]
+
+    @cached_property
     def packed(self) -> str | None:
         """Name of a compression or encoding that has to be undone first."""
         return next((name for magic, name in PACKED if self.data.startswith(magic)), None)

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator
 
 from tracetier.ingest.assemble.group import Grouper
 from tracetier.ingest.assemble.score_tally import ScoreTally
+from tracetier.ingest.batch import Batch, Piece
 from tracetier.ingest.files import InputFile
-from tracetier.ingest.read import Batch, JoinedRows, Piece, Recipe
+from tracetier.ingest.read import Reading, Told
+from tracetier.ingest.recipe import Recipe
 from tracetier.ingest.resolve import Resolver
 from tracetier.ingest.spread import LastFiles
 from tracetier.ingest.steps import Out, SharedSteps, Steps
@@ -19,6 +21,40 @@ from tracetier.records import Level
 
 _LINE_BITS = 40  # a line and its file in one number; no file has a trillion lines
 _LINES = 1 << _LINE_BITS
+
+
+class _JoinedRows(Reading):
+    """Rows of a file that were put together from what several files tell.
+
+    Parameters
+    ----------
+    piece : Piece
+        The file in which the rows stand.
+    recipe : Recipe
+    format : str, optional
+        Its format.
+    """
+
+    def __init__(self, piece: Piece, recipe: Recipe, format: str | None) -> None:
+        super().__init__(piece, recipe)
+        self._counts.format, self._has_steps = format, True
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a batch is due."""
+        return self._is_full
+
+    def take(self, told: Told, line: int) -> None:
+        """Take a row, or what is wrong with a step."""
+        self._take(told, line)
+
+    def finish(self) -> Batch:
+        """Return what is left, with what is to be added to the counts of the file."""
+        self._note_default()
+        counts = self._counts
+        counts.n_read = -counts.n_duplicates - counts.n_rejected  # it was counted when it was read
+        counts.redacted = dict(self._redacted)
+        return self.take_batch(counts=counts)
 
 
 class Joining:
@@ -42,7 +78,7 @@ class Joining:
         self._recipe, self._last_of = recipe, last_of
         self._price = Resolver(recipe.tiers, recipe.default_model).price
         self._steps: dict[Level, Steps] = {}
-        self._rows: dict[int, JoinedRows] = {}
+        self._rows: dict[int, _JoinedRows] = {}
 
     def add(self, number: int, file: InputFile, batch: Batch) -> Iterator[tuple[int, Batch]]:
         """Take what a file shares, and yield what has become full by it, with its file's number."""
@@ -50,7 +86,7 @@ class Joining:
             return
         if number not in self._rows:
             piece = Piece(path=file.path, is_named=file.is_named)
-            self._rows[number] = JoinedRows(piece, self._recipe, batch.format)
+            self._rows[number] = _JoinedRows(piece, self._recipe, batch.format)
         steps = self._steps_of(batch.level)
         for shared in batch.shared:
             yield from self._told(_added(steps, shared, number * _LINES))

@@ -61,13 +61,13 @@ class Learnable:
         """Add rows, with their tiers."""
         types = [self._type(name) for name in table["task_type"].to_pylist()]
         self._rows.update(zip(types, tiers, strict=True))
-        is_judged = table["y_quality"].is_valid().to_pylist()
+        is_judged = _is_known(table, "y_quality")
         self._judged.update(
             (name, tier) for name, tier, told in zip(types, tiers, is_judged, strict=True) if told
         )
         models = zip(table["model"].to_pylist(), tiers, strict=True)
         self._models.update((model, tier) for model, tier in models if model is not None)
-        has_tokens = table["y_input_tokens"].is_valid().to_pylist()
+        has_tokens = _is_known(table, "y_input_tokens")
         self.n_with_tokens.update(
             tier for tier, told in zip(tiers, has_tokens, strict=True) if told
         )
@@ -145,6 +145,11 @@ def findings(
             f"{sum(unmapped.values()):,} rows were left out, their models are in no tier: {names}"
         )
     return tuple(told)
+
+
+def _is_known(table: "pa.Table", name: str) -> list[bool]:
+    """Return where a column has a value; Arrow would import its compute functions for it."""
+    return [value is not None for value in table[name].to_pylist()]
 
 
 def _of_quality(n_judged: int, n_rows: int) -> str:

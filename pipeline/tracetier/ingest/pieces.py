@@ -7,8 +7,9 @@ file is split follows from the file alone, so that what comes out is the same wh
 from pathlib import Path
 
 from tracetier.errors import FormatError
+from tracetier.ingest.batch import Piece
 from tracetier.ingest.files import InputFile
-from tracetier.ingest.read import Piece, Recipe
+from tracetier.ingest.recipe import Recipe
 from tracetier.ingest.registry import detect_format, format_named
 from tracetier.ingest.source import is_packed, read_head
 

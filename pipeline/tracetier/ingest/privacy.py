@@ -6,31 +6,28 @@ extracted; what stands for it are those and a hash that nobody can check guesses
 the key.
 """
 
-import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Struct
 
+from tracetier.decision_log.text_hash import KEY_VARIABLE, hash_key, keyed_hash
 from tracetier.errors import SettingsError
 from tracetier.features.spec import FEATURES
 from tracetier.ingest.identity import task_id_of
 from tracetier.ingest.issue import Fault, Issue
 from tracetier.ingest.redact import compile_patterns, redact_text
 from tracetier.records import Invocation
+from tracetier.table.arrays import array_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-KEY_VARIABLE = "TRACETIER_HASH_KEY"
-_LEAST_KEY_BYTES, _MOST_KEY_BYTES = 16, 64
-_HASH_BYTES = 16
 _TEXT_ID = "text:"
 _TEXTS: Final = (
     "task_text",
@@ -70,7 +67,7 @@ class Privacy(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     hash_key: bytes | None = None
 
     def __repr__(self) -> str:
-        told = None if self.hash_key is None else _hash("", self.hash_key)
+        told = None if self.hash_key is None else keyed_hash("", self.hash_key)
         return (
             f"Privacy(redact={self.redact}, patterns={self.patterns}, no_text={self.no_text}, "
             f"key={told})"
@@ -94,23 +91,18 @@ def privacy_of(
     compile_patterns(patterns)
     if not (redact or no_text):
         return Privacy()
-    key = (os.environ if env is None else env).get(KEY_VARIABLE, "").encode()
-    if no_text and not key:
+    key = hash_key(env)
+    if no_text and key is None:
         raise SettingsError(
             f"--no-text needs the environment variable {KEY_VARIABLE}, which keys the hashes that "
             "stand for the texts, and it is not set; keep one key for all tables that are to be "
             f"joined: export {KEY_VARIABLE}=$(openssl rand -hex 32)"
         )
-    if key and len(key) < _LEAST_KEY_BYTES:
-        raise SettingsError(
-            f"{KEY_VARIABLE} has {len(key)} bytes, at least {_LEAST_KEY_BYTES} are needed; make "
-            "one by `openssl rand -hex 32`"
-        )
     return Privacy(
         redact=redact,
         patterns=patterns if redact else (),
         no_text=no_text,
-        hash_key=key or None,
+        hash_key=key,
     )
 
 
@@ -206,16 +198,17 @@ def withhold_texts(table: "pa.Table", privacy: Privacy, *, are_of_steps: bool) -
     new = {
         "task_text": [""] * len(table),
         "task_text_hash": [
-            _hash(text, key) if text else known for text, known in zip(texts, hashes, strict=True)
+            keyed_hash(text, key) if text else known
+            for text, known in zip(texts, hashes, strict=True)
         ],
         "task_id": [
-            _TEXT_ID + _hash(id_, key) if text and id_.startswith(_TEXT_ID) else id_
+            _TEXT_ID + keyed_hash(id_, key) if text and id_.startswith(_TEXT_ID) else id_
             for id_, text in zip(table["task_id"].to_pylist(), texts, strict=True)
         ],
     }
     if not are_of_steps:
         new["trace_id"] = [
-            _hash(id_, key) if text and _MADE_ID.fullmatch(id_) else id_
+            keyed_hash(id_, key) if text and _MADE_ID.fullmatch(id_) else id_
             for id_, text in zip(table["trace_id"].to_pylist(), texts, strict=True)
         ]
     for name, values in new.items():
@@ -247,6 +240,23 @@ def forget_features(table: "pa.Table") -> "pa.Table":
     return table
 
 
+def with_given_features(table: "pa.Table", rows: Sequence[Invocation]) -> "pa.Table":
+    """Return a table with the features that the log tells of texts that it withholds.
+
+    Parameters
+    ----------
+    table : pa.Table
+        Of these rows, without the features of withheld texts.
+    rows : sequence of Invocation
+    """
+    given = [row.x if row.x and not row.task_text else {} for row in rows]
+    for name in sorted({name for one in given for name in one}):
+        at, old = table.column_names.index(name), table[name].to_pylist()
+        values = [one.get(name, before) for one, before in zip(given, old, strict=True)]
+        table = table.set_column(at, table.schema.field(at), array_of(values, "float64"))
+    return table
+
+
 def _safe_id(value: str, name: str, privacy: Privacy, found: Counter[str]) -> str:
     if protect_text(value, privacy, found) == value:
         return value
@@ -257,13 +267,7 @@ def _safe_id(value: str, name: str, privacy: Privacy, found: Counter[str]) -> st
             f"{KEY_VARIABLE}, and its keyed hash is written in its place",
             pointer=name,
         )
-    return _hash(value, privacy.hash_key)
-
-
-def _hash(text: str, key: bytes) -> str:
-    """Return the keyed BLAKE2b of a text, 32 hex digits."""
-    own = key if len(key) <= _MOST_KEY_BYTES else blake2b(key).digest()
-    return blake2b(text.encode("utf-8", "replace"), key=own, digest_size=_HASH_BYTES).hexdigest()
+    return keyed_hash(value, privacy.hash_key)
 
 
 _compiled = cache(compile_patterns)

@@ -8,32 +8,31 @@ account of the run) is done afterwards, in the order of the files.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from tracetier.errors import FormatError, TracetierError
 from tracetier.features.extract import X_COLUMNS, extract_row
 from tracetier.ingest.assemble.group import Grouper
-from tracetier.ingest.assemble.judge import NO_MAP, Judges, given_quality
-from tracetier.ingest.assemble.score_file import Key
+from tracetier.ingest.assemble.judge import given_quality
 from tracetier.ingest.assemble.score_tally import ScoreSummary, ScoreTally
+from tracetier.ingest.batch import Batch, Counts, Piece
 from tracetier.ingest.check import AttrTypes, find_fault
+from tracetier.ingest.ids import Names, is_spread
 from tracetier.ingest.issue import Fault, Issue
-from tracetier.ingest.mapping import ColumnMap
 from tracetier.ingest.privacy import (
-    Privacy,
     forget_features,
     protect,
     protect_issue,
     protect_text,
     shown_path,
+    with_given_features,
     withhold_texts,
 )
+from tracetier.ingest.recipe import Recipe
 from tracetier.ingest.registry import (
     Context,
     Format,
@@ -45,11 +44,10 @@ from tracetier.ingest.registry import (
 from tracetier.ingest.resolve import Resolver
 from tracetier.ingest.source import Source
 from tracetier.ingest.span import Addition, NoStep, PartOfStep, Span
-from tracetier.ingest.spread import ALONE, Sharing
+from tracetier.ingest.spread import Sharing
 from tracetier.ingest.steps import SharedSteps, StepFault, StepRow, Steps
 from tracetier.records import Invocation, Level
 from tracetier.table.arrays import Features, rows_table
-from tracetier.tiers import TierSet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,127 +58,6 @@ _BATCH_BYTES = 16 * 1024 * 1024  # of the file, so that progress is told where r
 _OF_STEPS = (Span, Addition)  # to test for a union takes four times as long
 
 Told = Invocation | Issue | NoStep | PartOfStep | StepRow | StepFault | SharedSteps
-
-
-class Recipe(Struct, frozen=True, kw_only=True):
-    """What is the same for all files of a run.
-
-    Parameters
-    ----------
-    format : str, optional
-        Name of the format of all files; by default each is recognised.
-    mapping : ColumnMap, optional
-        The user's own map.
-    tiers : TierSet, optional
-        Declared tiers.
-    level : {"call", "agent_run", "task"}, optional
-        What is routed; by default what the format says.
-    judges : Judges
-        By what quality is judged.
-    privacy : Privacy
-        What must not be written.
-    strict : bool
-        Stop at the first issue.
-    default_model : str, optional
-        Model of rows that name none.
-    """
-
-    format: str | None = None
-    mapping: ColumnMap | None = None
-    tiers: TierSet | None = None
-    level: Level | None = None
-    judges: Judges = NO_MAP
-    privacy: Privacy = Privacy()
-    strict: bool = False
-    default_model: str | None = None
-
-
-class Piece(Struct, frozen=True, kw_only=True):
-    """A file, or the lines of it that begin in a range of bytes.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    is_named : bool
-        Whether the user named it, so that it must be in a known format.
-    span : (int, int), optional
-        First byte, at the start of a line, and the byte after the last.
-    is_first, is_last : bool
-        Whether nothing of the file comes before, or after.
-    sharing : Sharing
-        What it shares with other files.
-    format : str, optional
-        Its format where that has been found already.
-    """
-
-    path: Path
-    is_named: bool = False
-    span: tuple[int, int] | None = None
-    is_first: bool = True
-    is_last: bool = True
-    sharing: Sharing = ALONE
-    format: str | None = None
-
-
-class Counts(Struct, kw_only=True):
-    """What is known of a piece once it is read; names as in a file's summary."""
-
-    format: str | None = None
-    level: Level | None = None
-    n_lines: int = 0
-    n_read: int = 0
-    n_no_step: int = 0
-    n_rejected: int = 0
-    n_duplicates: int = 0
-    n_rows_left_out: int = 0
-    n_shared: int = 0
-    ignored_columns: tuple[str, ...] = ()
-    notes: dict[str, int] = {}
-    scores: tuple[ScoreSummary, ...] = ()
-    redacted: dict[str, int] = {}
-    outcomes_used: frozenset[Key] = frozenset()
-
-
-class Batch(Struct, kw_only=True):
-    """Some rows of a piece.
-
-    Attributes
-    ----------
-    table : pa.Table, optional
-        All columns but those of the run; ``None`` where there is no row.
-    lines : (n,) array of int64
-        Where each row stands, counted within the piece.
-    are_of_steps : bool
-        Whether the rows were put together from steps; else each is a record of the file.
-    issues : list of Issue
-        With lines counted within the piece.
-    n_bytes : int
-        Bytes on disk that were read since the batch before.
-    counts : Counts, optional
-        With the last batch of a piece, and only there.
-    is_last : bool
-        Whether it ends the file.
-    format, level : str, optional
-        Of the file, as far as they are known.
-    shared : list of SharedSteps
-        To be put together with those of other files.
-    error : TracetierError, optional
-        What ended the reading. It is handed over and not raised, so that it comes up when it is
-        this file's turn, whichever process was first.
-    """
-
-    table: "pa.Table | None" = None
-    lines: NDArray[np.int64]
-    are_of_steps: bool
-    issues: list[Issue]
-    n_bytes: int = 0
-    counts: Counts | None = None
-    is_last: bool = False
-    format: str | None = None
-    level: Level | None = None
-    shared: list[SharedSteps] = []
-    error: TracetierError | None = None
 
 
 class ReadPiece(Struct, frozen=True):
@@ -201,7 +78,7 @@ def read_piece(piece: Piece, recipe: Recipe) -> Iterator[Batch]:
     Batch
         At most `BATCH_ROWS` rows or so each; the last one has counts or an error.
     """
-    reading = _Reading(piece, recipe)
+    reading = Reading(piece, recipe)
     try:
         yield from reading.batches()
     except TracetierError as error:
@@ -232,8 +109,14 @@ def invocations(items: Iterable[tuple[Item, int]], steps: Steps) -> Iterator[tup
     yield from ((found, found.line) for found in steps.finish())
 
 
-class _Reading:
-    """One piece on its way."""
+class Reading:
+    """One piece on its way.
+
+    Parameters
+    ----------
+    piece : Piece
+    recipe : Recipe
+    """
 
     def __init__(self, piece: Piece, recipe: Recipe) -> None:
         self._piece, self._recipe = piece, recipe
@@ -249,6 +132,7 @@ class _Reading:
         self._level: Level | None = None
 
     def batches(self) -> Iterator[Batch]:
+        """Yield the piece's batches; the last one has counts."""
         found = self._format()
         if found is not None:
             self._counts.format = found.name
@@ -320,7 +204,7 @@ class _Reading:
             source_format=self._counts.format,
             source_file=shown_path(self._piece.path, privacy),
         )
-        table = forget_features(table)
+        table = with_given_features(forget_features(table), rows)
         return withhold_texts(table, privacy, are_of_steps=self._has_steps)
 
     def _safe_scores(self, scores: tuple[ScoreSummary, ...]) -> tuple[ScoreSummary, ...]:
@@ -366,10 +250,15 @@ class _Reading:
             return None
 
     def _items(self, found: Format) -> Iterator[tuple[Item, int]]:
-        source = self._source
-        for item in found.read(source, Context(self._recipe.mapping)):
-            self._has_steps = self._has_steps or isinstance(item, _OF_STEPS)
+        source, names = self._source, Names()
+        seeks_tests = self._recipe.judges.proxies is not None
+        for item in found.read(source, Context(self._recipe.mapping, seeks_tests)):
+            if isinstance(item, _OF_STEPS):
+                self._has_steps = True
+                names.add(item)
             yield item, source.line
+        if is_spread(found):
+            self._counts.ids = names.ids(found.name)
 
     def _take(self, told: Told, line: int) -> None:
         if isinstance(told, Invocation):
@@ -416,40 +305,6 @@ class _Reading:
             self._counts.n_rejected += 1
         if issue.line is not None or self._piece.is_first:  # of the whole file it is said once
             self._issues.append(protect_issue(issue, self._recipe.privacy, self._redacted))
-
-
-class JoinedRows(_Reading):
-    """Rows of a file that were put together from what several files tell.
-
-    Parameters
-    ----------
-    piece : Piece
-        The file in which the rows stand.
-    recipe : Recipe
-    format : str, optional
-        Its format.
-    """
-
-    def __init__(self, piece: Piece, recipe: Recipe, format: str | None) -> None:
-        super().__init__(piece, recipe)
-        self._counts.format, self._has_steps = format, True
-
-    @property
-    def is_full(self) -> bool:
-        """Whether a batch is due."""
-        return self._is_full
-
-    def take(self, told: Told, line: int) -> None:
-        """Take a row, or what is wrong with a step."""
-        self._take(told, line)
-
-    def finish(self) -> Batch:
-        """Return what is left, with what is to be added to the counts of the file."""
-        self._note_default()
-        counts = self._counts
-        counts.n_read = -counts.n_duplicates - counts.n_rejected  # it was counted when it was read
-        counts.redacted = dict(self._redacted)
-        return self.take_batch(counts=counts)
 
 
 def _grouper(sharing: Sharing) -> Grouper[int]:

@@ -36,9 +36,13 @@ class Context(Struct, frozen=True):
     ----------
     mapping : ColumnMap, optional
         The user's own map from our columns to paths in their records.
+    seeks_tests : bool
+        Whether anybody asks if tools ran tests and how those ended, which costs time where outputs
+        need not be looked at for anything else.
     """
 
     mapping: ColumnMap | None = None
+    seeks_tests: bool = True
 
 
 class Format(Protocol):

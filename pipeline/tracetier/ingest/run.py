@@ -7,12 +7,9 @@ table. Memory does not grow with the input, but for 25 bytes a row by which dupl
 known, and for what is under way: a few batches, or with several processes a few files.
 """
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
-
-import msgspec
 
 from tracetier.engine.engine import Engine, Here, engine_named
 from tracetier.features.extract import X_COLUMNS
@@ -20,19 +17,29 @@ from tracetier.features.spec import fingerprint
 from tracetier.ingest.assemble.judge import read_judges
 from tracetier.ingest.assemble.score_map import ScoreMap
 from tracetier.ingest.earlier import Earlier, find_earlier
-from tracetier.ingest.files import InputFile, PathLike, find_files
-from tracetier.ingest.gather import Gathering, Meter, Progress
+from tracetier.ingest.files import PathLike, find_files
+from tracetier.ingest.gather import Gathering
 from tracetier.ingest.ids_file import write_ids
 from tracetier.ingest.issue import IssueLog
 from tracetier.ingest.join import Joining
 from tracetier.ingest.mapping import ColumnMap, read_mapping
-from tracetier.ingest.pieces import pieces_of
+from tracetier.ingest.plan import (
+    Ids,
+    Plan,
+    asked_ids,
+    earlier_ids,
+    may_be_spread,
+    plan_of,
+    read_plans,
+    with_sharing,
+)
 from tracetier.ingest.privacy import privacy_of, shown_path
-from tracetier.ingest.read import Batch, ReadPiece, Recipe
-from tracetier.ingest.registry import format_named
-from tracetier.ingest.spread import ALONE, FileIds, ReadIds, Sharing, sharing_of, spread_format
-from tracetier.ingest.stamp import Surroundings, recipe_stamp, stamp_of
-from tracetier.ingest.summary import FileSummary, IngestSummary
+from tracetier.ingest.progress import Meter, Progress
+from tracetier.ingest.recipe import Recipe
+from tracetier.ingest.registry import format_named, formats_by_name
+from tracetier.ingest.spread import Sightings
+from tracetier.ingest.stamp import Surroundings, recipe_stamp
+from tracetier.ingest.summary import IngestSummary
 from tracetier.records import Level
 from tracetier.settings import Settings
 from tracetier.table import ISSUES_NAME, TableWriter
@@ -141,105 +148,101 @@ def ingest(
         strict=strict,
         default_model=default_model or (settings.default_model if settings else None),
     )
-    place, around, stamp = engine_named(engine, jobs=jobs), Surroundings(), recipe_stamp(recipe)
-    earlier = None if fresh else find_earlier(Path(out).resolve(), stamp)
-    plans = [_plan(file, shown_path(file.path, recipe.privacy), earlier, around) for file in files]
+    run = _Run(out, recipe, engine_named(engine, jobs=jobs), fresh=fresh)
+    plans = [plan_of(file, recipe, run.earlier, run.around) for file in files]
     meter = Meter(sum(file.n_bytes for file in files), progress)
+    earlier = run.earlier
     if earlier is not None and [plan.before for plan in plans] == list(earlier.summary.files):
         meter.advance(meter.n_total)  # nothing at all has changed, nor the order of the files
         return earlier.summary_at(out)
-    plans = [_with_format(plan, recipe) for plan in plans]
-    ids = _find_ids(plans, place, meter, earlier)
-    shared, last_of = sharing_of([ids.get(plan.file.path) for plan in plans])
-    plans = [plan._replace(sharing=found) for plan, found in zip(plans, shared, strict=True)]
-    new_table = TableWriter(
-        out,
-        x_columns=X_COLUMNS,
-        tiers=recipe.tiers.names if recipe.tiers else (),
-        feature_fingerprint=fingerprint(),
-    )
-    with (
-        new_table as writer,
-        IssueLog(writer.dir / ISSUES_NAME) as issues,
-        closing(_read(plans, recipe, place)) as batches,
-    ):
-        gathering = Gathering(writer, issues, recipe, meter, around, Joining(recipe, last_of))
-        for plan in plans:
-            if not plan.stands_alone:
-                gathering.take(plan.file, plan.stamp, batches)
-            elif earlier is None or not gathering.take_over(plan.file, earlier):
-                here = _read([plan._replace(before=None)], recipe, Here())
-                gathering.take(plan.file, plan.stamp, here)
-        if ids and not (recipe.privacy.redact or recipe.privacy.no_text):
-            named = {shown_path(path, recipe.privacy): found for path, found in ids.items()}
+    formats_by_name()  # so that processes which are forked need not load them each
+    with closing(run.engine):
+        return run.table_of(plans, meter)
+
+
+class _SpreadError(Exception):
+    """Files that were read for themselves share traces."""
+
+    def __init__(self, known: Ids) -> None:
+        self.known = known
+
+
+class _Run:
+    """What is the same for all files of a run and however often they are read."""
+
+    def __init__(self, out: PathLike, recipe: Recipe, engine: Engine, *, fresh: bool) -> None:
+        self.out, self.recipe, self.engine = out, recipe, engine
+        self.around, self.stamp = Surroundings(), recipe_stamp(recipe)
+        self.earlier: Earlier | None = None
+        if not fresh:
+            self.earlier = find_earlier(Path(out).resolve(), self.stamp)
+
+    def table_of(self, plans: list[Plan], meter: Meter) -> IngestSummary:
+        """Make the table: each file for itself, or together where they share traces."""
+        known = earlier_ids(plans, self.earlier)
+        kept = [p for p in plans if p.file.path not in known and may_be_spread(p)]
+        known |= asked_ids(kept, self.recipe, self.engine, meter)
+        if not self.recipe.strict and not _sightings(known).are_shared:
+            try:
+                return self._made(plans, known, meter, is_guess=True)
+            except _SpreadError as found:
+                known = found.known
+                meter.n_total += meter.n_done
+        asked = [p for p in plans if p.before is None and p.file.path not in known]
+        known |= asked_ids(asked, self.recipe, self.engine, meter)
+        return self._made(plans, known, meter)
+
+    def _made(
+        self, plans: list[Plan], known: Ids, meter: Meter, *, is_guess: bool = False
+    ) -> IngestSummary:
+        """Write the table.
+
+        Raises
+        ------
+        _SpreadError
+            With ``is_guess``, if one of the files that were not known yet shares traces.
+        """
+        recipe, earlier, ids = self.recipe, self.earlier, dict(known)
+        plans, last_of = with_sharing(plans, ids)
+        sightings = _sightings(ids)
+        new_table = TableWriter(
+            self.out,
+            x_columns=X_COLUMNS,
+            tiers=recipe.tiers.names if recipe.tiers else (),
+            feature_fingerprint=fingerprint(),
+        )
+        with (
+            new_table as writer,
+            IssueLog(writer.dir / ISSUES_NAME) as issues,
+            closing(read_plans(plans, recipe, self.engine)) as batches,
+        ):
+            joining = Joining(recipe, last_of)
+            gathering = Gathering(writer, issues, recipe, meter, self.around, joining)
+            for plan in plans:
+                named = None
+                if not plan.stands_alone:
+                    named = gathering.take(plan.file, plan.stamp, batches)
+                elif earlier is None or not gathering.take_over(plan.file, earlier):
+                    here = read_plans([plan._replace(before=None)], recipe, Here())
+                    named = gathering.take(plan.file, plan.stamp, here)
+                if named is not None and plan.file.path not in ids:
+                    ids[plan.file.path] = named
+                    sightings.add(named)
+                if is_guess and sightings.are_shared:
+                    raise _SpreadError(ids)
+            self._write_ids(writer, ids)
+            return gathering.finish(self.stamp)
+
+    def _write_ids(self, writer: TableWriter, ids: Ids) -> None:
+        privacy = self.recipe.privacy
+        if ids and not (privacy.redact or privacy.no_text):
+            named = {shown_path(path, privacy): found for path, found in ids.items()}
             with writer.storing():
                 write_ids(writer.dir, named)
-        return gathering.finish(stamp)
 
 
-class _Plan(NamedTuple):
-    """One file, its stamp, what is known of it where it has not changed, and what it shares.
-
-    The format is told of files whose traces may be spread over several.
-    """
-
-    file: InputFile
-    stamp: str
-    before: FileSummary | None
-    format: str | None = None
-    sharing: Sharing = ALONE
-
-    @property
-    def stands_alone(self) -> bool:
-        """Whether its old rows may stand though other files have changed."""
-        before = self.before
-        return before is not None and not (before.n_clashes or before.n_shared or self.sharing)
-
-
-def _with_format(plan: _Plan, recipe: Recipe) -> _Plan:
-    known = recipe.format or (plan.before.format if plan.before else None)
-    return plan._replace(format=spread_format(plan.file.path, known))
-
-
-def _find_ids(
-    plans: list[_Plan], engine: Engine, meter: Meter, earlier: Earlier | None
-) -> dict[Path, FileIds]:
-    """Return what each file names whose traces may be spread over files, where there are several.
-
-    What is known of files that have not changed is not asked again.
-    """
-    known: dict[Path, FileIds] = {}
-    asked: list[tuple[InputFile, str]] = []
-    for plan in plans:
-        before = None
-        if earlier is not None and plan.before is not None:
-            before = earlier.ids(plan.before.path)
-        if before is not None:
-            known[plan.file.path] = before
-        elif plan.format is not None:
-            asked.append((plan.file, plan.format))
-    if len(known) + len(asked) < 2:
-        return {}
-    meter.n_total += sum(file.n_bytes for file, _ in asked)
-    at = iter(asked)
-    for ids in engine.stream(ReadIds(), [(file.path, name) for file, name in asked]):
-        meter.advance(ids.n_bytes)
-        if ids.is_last:
-            known[next(at)[0].path] = ids
-    return known
-
-
-def _plan(file: InputFile, name: str, earlier: Earlier | None, around: Surroundings) -> _Plan:
-    stamp = stamp_of(file.path)
-    before = None if earlier is None else earlier.file(file.path, name, stamp, around)
-    return _Plan(file, stamp, before)
-
-
-def _read(plans: list[_Plan], recipe: Recipe, engine: Engine) -> Generator[Batch, None, None]:
-    pieces = [
-        msgspec.structs.replace(piece, sharing=plan.sharing, format=plan.format)
-        for plan in plans
-        if not plan.stands_alone
-        for piece in pieces_of(plan.file, recipe)
-    ]
-    yield from engine.stream(ReadPiece(recipe), pieces)
+def _sightings(ids: Ids) -> Sightings:
+    found = Sightings()
+    for one in ids.values():
+        found.add(one)
+    return found

@@ -35,7 +35,10 @@ class SeenKeys:
         >>> SeenKeys().add(["a", "b", "a"]).tolist()
         [True, True, False]
         """
-        hashes = hashes_of(keys)
+        return self.add_hashes(hashes_of(keys))
+
+    def add_hashes(self, hashes: Hashes) -> NDArray[np.bool_]:
+        """Add keys by their hashes, and return as `add` does."""
         is_new = np.zeros(len(hashes), np.bool_)
         is_new[np.unique(hashes, return_index=True)[1]] = True
         is_new &= ~self._holds(hashes)

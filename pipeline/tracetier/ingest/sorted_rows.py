@@ -6,7 +6,10 @@ is sorted in itself; its statistics tell readers of Parquet which times it holds
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tracetier.table import TableWriter
+from tracetier.table.arrays import microseconds_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,10 +40,11 @@ class SortedRows:
     def flush(self) -> None:
         """Write what is held."""
         import pyarrow as pa
-        import pyarrow.compute as pc
 
         if self._held:
             table = pa.concat_tables(self._held, promote_options="default")
             self._held, self._n_rows, self._n_bytes = [], 0, 0
-            order = pc.sort_indices(table, sort_keys=[("timestamp", "ascending")])
-            self._writer.write_table(table.take(order))
+            times = microseconds_of(table["timestamp"])
+            if (times[1:] < times[:-1]).any():
+                table = table.take(np.argsort(times, kind="stable"))
+            self._writer.write_table(table)

@@ -49,7 +49,7 @@ class Score(Struct, frozen=True, kw_only=True):
     time: datetime | None = None
 
 
-class Span(Struct, frozen=True, kw_only=True):
+class Span(Struct, frozen=True, kw_only=True, gc=False):
     """One step of a trace.
 
     ``None`` is unknown, never zero. What was known before the step stands apart from what came
@@ -108,6 +108,9 @@ class Span(Struct, frozen=True, kw_only=True):
         Files that a tool step touched.
     is_test : bool
         Whether it is a tool step that ran tests.
+    have_passed : bool, optional
+        Whether these tests passed, as their summary says; the step itself may be ``ok`` all the
+        same, where its output was piped on.
     is_judge : bool
         A grader, guard or simulated user: model calls below it are not the agent's.
     attrs : dict, optional
@@ -116,6 +119,8 @@ class Span(Struct, frozen=True, kw_only=True):
         The action, where the log's own router tells it.
     text_hash : str, optional
         Stands for a text that the log withholds.
+    x : dict of str to float, optional
+        Features of that text, by the names of the ``x_*`` columns.
     is_record : bool
         Whether it is a record of its file; else the records that told it were counted as parts.
     known : Task, optional
@@ -156,8 +161,10 @@ class Span(Struct, frozen=True, kw_only=True):
     tier: str | None = None
     text_hash: str | None = None
     known: Task | None = None
+    x: dict[str, float] | None = None
     is_record: bool = True
     is_test: bool = False
+    have_passed: bool | None = None
     cache_write_1h_tokens: int | None = None
 
 

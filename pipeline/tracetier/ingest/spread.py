@@ -1,23 +1,20 @@
-"""Which traces and sessions are spread over several files, found before the files are read.
+"""Which traces and sessions are spread over several files.
 
-A first pass takes only the ids. What no other file names is put together by whoever reads the
-file; what others name too is handed on as it was read, and put together where all of it arrives
-(``join``). So files may be read side by side, and a trace counts once wherever its lines are.
+What no other file names is put together by whoever reads the file; what others name too is handed
+on as it was read, and put together where all of it arrives (``join``). So files may be read side by
+side, and a trace counts once wherever its lines are.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from tracetier.errors import TracetierError
-from tracetier.ingest.registry import Context, Item, detect_format, format_named
-from tracetier.ingest.source import Source, read_head
-from tracetier.ingest.span import Addition, Span
+from tracetier.ingest.seen import SeenKeys
+from tracetier.ingest.span import Span
 
 Keys: TypeAlias = NDArray[np.int64]
 """Sorted, each once."""
@@ -26,8 +23,6 @@ Name: TypeAlias = tuple[str, str]
 """``trace``, ``session``, ``span`` or ``answer``, and the id."""
 
 NO_KEYS: Keys = np.zeros(0, np.int64)
-_HELD = 200_000
-_READ_BYTES = 16 * 1024 * 1024
 
 
 class FileIds(Struct, kw_only=True):
@@ -39,6 +34,8 @@ class FileIds(Struct, kw_only=True):
         Traces and sessions.
     lone : array of int64
         Steps and answers that something is told of, by a record that names no trace.
+    format : str, optional
+        Its format; ``None`` where that keeps its traces in one file, so that nothing is named.
     n_bytes : int
         Bytes on disk that were read since the one before.
     is_last : bool
@@ -47,8 +44,37 @@ class FileIds(Struct, kw_only=True):
 
     groups: Keys
     lone: Keys
+    format: str | None = None
     n_bytes: int = 0
     is_last: bool = True
+
+    def with_others(self, other: "FileIds | None") -> "FileIds":
+        """Return what this part of a file names, and another part."""
+        if other is None:
+            return self
+        return FileIds(
+            groups=distinct(self.groups, other.groups),
+            lone=distinct(self.lone, other.lone),
+            format=self.format,
+        )
+
+
+class Sightings:
+    """Tells when the first trace or session turns up that two files name."""
+
+    def __init__(self) -> None:
+        self._seen, self._n_files, self._has_lone, self._has_twice = SeenKeys(), 0, False, False
+
+    @property
+    def are_shared(self) -> bool:
+        """Whether any file shares anything with another."""
+        return self._has_twice or (self._has_lone and self._n_files > 1)
+
+    def add(self, ids: FileIds) -> None:
+        """Take what one more file names."""
+        self._n_files += 1
+        self._has_lone |= bool(len(ids.lone))
+        self._has_twice |= not self._seen.add_hashes(ids.groups).all()
 
 
 class Sharing(Struct, frozen=True, kw_only=True):
@@ -85,61 +111,16 @@ class Sharing(Struct, frozen=True, kw_only=True):
 ALONE = Sharing()
 
 
+def distinct(*every: Keys) -> Keys:
+    """Return all keys, sorted, each once."""
+    keys = np.sort(np.concatenate([NO_KEYS, *every]))
+    return keys[np.append(True, keys[1:] != keys[:-1])] if len(keys) else keys
+
+
 def key_of(name: Name) -> int:
     """Return a 64-bit hash that is the same in every process."""
     raw = f"{name[0]} {name[1]}".encode("utf-8", "replace")
     return int.from_bytes(blake2b(raw, digest_size=8).digest(), "little", signed=True)
-
-
-class ReadIds(Struct, frozen=True):
-    """`ids_of` as it travels to a worker."""
-
-    def __call__(self, file: tuple[Path, str]) -> Iterator[FileIds]:
-        """Read the ids of a file in a format."""
-        return ids_of(*file)
-
-
-def ids_of(path: Path, format: str) -> Iterator[FileIds]:
-    """Yield how far the reading has come, and then what the file names."""
-    n_read = 0
-
-    def advance(n_bytes: int) -> None:
-        nonlocal n_read
-        n_read += n_bytes
-
-    source = Source(path, on_bytes=advance)
-    found = _Names()
-    try:
-        reader = format_named(format)
-        quick = getattr(reader, "quick_names", None)
-        names = None if quick is None else quick(source)
-        if names is not None:
-            found.add_all(names)
-            yield FileIds(groups=found.groups.take(), lone=NO_KEYS, n_bytes=n_read)
-            return
-        for item in reader.read(source, Context()):
-            found.add(item)
-            if n_read >= _READ_BYTES:
-                yield FileIds(groups=NO_KEYS, lone=NO_KEYS, n_bytes=n_read, is_last=False)
-                n_read = 0
-    except TracetierError:
-        pass  # told when the file is read
-    yield FileIds(groups=found.groups.take(), lone=found.lone.take(), n_bytes=n_read)
-
-
-def spread_format(path: Path, format: str | None) -> str | None:
-    """Return the name of a file's format, if the traces of that may be spread over files."""
-    try:
-        if format is not None:
-            found = format_named(format)
-        else:
-            head = read_head(path)
-            if head.kind in ("empty", "pickle") or head.packed:
-                return None
-            found = detect_format(head)
-    except TracetierError:
-        return None  # told when the file is read
-    return found.name if getattr(found, "is_spread", False) else None
 
 
 def sharing_of(every: Sequence[FileIds | None]) -> tuple[list[Sharing], "LastFiles"]:
@@ -152,7 +133,7 @@ def sharing_of(every: Sequence[FileIds | None]) -> tuple[list[Sharing], "LastFil
     """
     known = [(i, ids) for i, ids in enumerate(every) if ids is not None]
     groups, counts = _counted([ids.groups for _, ids in known])
-    lone = np.unique(np.concatenate([ids.lone for _, ids in known] or [NO_KEYS]))
+    lone = distinct(*(ids.lone for _, ids in known))
     shared = groups[counts > 1]
     last = np.full(len(shared), -1, np.int64)
     found = [ALONE] * len(every)
@@ -174,58 +155,6 @@ class LastFiles:
         key = key_of(name)
         at = int(np.searchsorted(self._keys, key))
         return int(self._files[at]) if at < len(self._keys) and self._keys[at] == key else -1
-
-
-class _Names:
-    """Names as they come."""
-
-    def __init__(self) -> None:
-        self.groups, self.lone = _Growing(), _Growing()
-        self._last: tuple[str, str | None] | None = None
-
-    def add(self, item: Item) -> None:
-        if isinstance(item, Span):
-            own = (item.trace_id, item.session_id)
-            if own != self._last:  # the steps of a trace mostly come in a row
-                self._last = own
-                self.groups.add(("trace", item.trace_id))
-                if item.session_id:
-                    self.groups.add(("session", item.session_id))
-        elif isinstance(item, Addition):
-            self._add_addition(item)
-
-    def add_all(self, names: Iterable[Name]) -> None:
-        for name in names:
-            self.groups.add(name)
-
-    def _add_addition(self, told: Addition) -> None:
-        if told.trace_id:
-            self.groups.add(("trace", told.trace_id))
-        elif told.span_id:
-            self.lone.add(("span", told.span_id))
-        elif told.response_id:
-            self.lone.add(("answer", told.response_id))
-        elif told.session_id:
-            self.groups.add(("session", told.session_id))
-
-
-class _Growing:
-    """Keys, of which many come again."""
-
-    def __init__(self) -> None:
-        self._new: set[int] = set()
-        self._kept: Keys = NO_KEYS
-
-    def add(self, name: Name) -> None:
-        self._new.add(key_of(name))
-        if len(self._new) >= _HELD:
-            self._kept = self.take()
-
-    def take(self) -> Keys:
-        new = np.fromiter(self._new, np.int64, len(self._new))
-        self._new = set()
-        self._kept = np.union1d(self._kept, new)
-        return self._kept
 
 
 def _holds(keys: Keys, key: int) -> bool:

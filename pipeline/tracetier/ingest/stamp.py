@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from tracetier.errors import FormatError, InputError
-from tracetier.ingest.read import Recipe
+from tracetier.ingest.recipe import Recipe
 from tracetier.ingest.registry import ENTRY_POINTS, format_named
 from tracetier.table import is_table
 

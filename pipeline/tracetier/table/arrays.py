@@ -23,6 +23,7 @@ Extract = Callable[[Task], NDArray[np.float64]]
 Origin = Sequence[str | None] | str | None
 _ORIGINS = ("source_format", "source_file")  # the only columns that are no field of an Invocation
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+NO_TIME = np.iinfo(np.int64).max
 _MOST_BYTES = 2**31 - 1  # of the texts in one array
 _NUMBERS: dict[str, Any] = {"int64": np.int64, "float64": np.float64, "bool": np.bool_}
 
@@ -164,6 +165,23 @@ def array_of_numbers(values: NDArray[Any]) -> "pa.Array":
     data = np.packbits(values, bitorder="little") if values.dtype == np.bool_ else values
     kind = pa.from_numpy_dtype(values.dtype)
     return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(data)])
+
+
+def microseconds_of(column: "pa.ChunkedArray") -> NDArray[np.int64]:
+    """Return the times of a column since 1970, the largest number where there is none.
+
+    Without Arrow's compute functions and its own conversion: to import those, and pandas for this,
+    takes longer than reading 10 MB of logs.
+    """
+    found = [np.zeros(0, np.int64)]
+    for chunk in column.chunks:
+        times = np.frombuffer(chunk.buffers()[1], np.int64)[chunk.offset :][: len(chunk)]
+        if chunk.null_count:
+            bits = np.frombuffer(chunk.buffers()[0], np.uint8)
+            is_known = np.unpackbits(bits, bitorder="little")[chunk.offset :][: len(chunk)]
+            times = np.where(is_known, times, NO_TIME)
+        found.append(times)
+    return np.concatenate(found)
 
 
 def _numbers(values: NDArray[Any], is_known: NDArray[np.bool_], dtype: str) -> "pa.Array":

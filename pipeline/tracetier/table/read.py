@@ -277,9 +277,14 @@ def align(part: "pa.Table", schema: "pa.Schema") -> "pa.Table":
     import pyarrow as pa
 
     columns = [
-        part[field.name].cast(field.type)
+        _cast(part[field.name], field.type)
         if field.name in part.column_names
         else pa.nulls(len(part), field.type)
         for field in schema
     ]
     return pa.table(columns, schema=schema)
+
+
+def _cast(column: "pa.ChunkedArray", kind: "pa.DataType") -> "pa.ChunkedArray":
+    """Return a column of a type; most are of it, and Arrow would import much to see that."""
+    return column if column.type == kind else column.cast(kind)

@@ -83,6 +83,15 @@ def test_tests_count_as_they_came_out_last(step: Step, outcomes: list[Any], trou
     assert RULES["tests"][0](_signs(step, tools=[other])) is None
 
 
+def test_a_summary_tells_of_tests_whose_command_ended_well(step: Step) -> None:
+    """Piped on, a command that failed is ``ok``; of an unknown end the summary alone tells."""
+    failed = step("tool", "a", None, 1, 2, outcome="ok", is_test=True, have_passed=False)
+    passed = step("tool", "b", None, 3, 4, is_test=True, have_passed=True)
+
+    assert RULES["tests"][0](_signs(step, tools=[failed])) == 1.0
+    assert RULES["tests"][0](_signs(step, tools=[failed, passed])) == 0.0
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_where_the_log_tells_nothing_a_rule_says_nothing(step: Step, rule: str) -> None:
     """And without any rule that speaks there is no quality."""

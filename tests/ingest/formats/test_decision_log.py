@@ -1,6 +1,7 @@
 """Our own log of decisions, and feedback that comes late."""
 
 import itertools
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tracetier.decision_log.schema import DecisionLine, FeedbackLine, encode_line
+from tracetier.features.extract import X_COLUMNS, extract_row
+from tracetier.features.spec import fingerprint
 from tracetier.ingest.run import ingest
 from tracetier.records import Task
 from tracetier.table import read_table
@@ -98,3 +101,37 @@ def test_feedback_of_no_decision_is_counted(write_lines: Write, tmp_path: Path) 
     path = write_lines([_decision(1), _feedback(9, 5.0)])
 
     assert ingest(path, tmp_path / "t").notes == {"unplaced_scores": 1}
+
+
+def _features(task: Task) -> dict[str, float]:
+    found = zip(X_COLUMNS, extract_row(task).tolist(), strict=True)
+    return {name: value for name, value in found if not math.isnan(value)}
+
+
+def test_features_of_a_withheld_text_are_read_back(write_lines: Write, tmp_path: Path) -> None:
+    """Those of a log that holds the text; in one file, or joined with its feedback from another."""
+    told = Task(text="Fix the failing test in src/app.py.\n```\nx = 1\n```", task_type="code_edit")
+    bare = Task(task_type="code_edit")
+    x, own = _features(told), fingerprint()
+    withheld = _decision(2, task=bare, task_text_hash="0f", x=x, feature_fingerprint=own)
+    write_lines([_decision(1, task=told), withheld], "a/1.jsonl")
+    write_lines([_decision(1, task=told), withheld], "b/1.jsonl")
+    write_lines([_feedback(2, 3.0)], "b/2.jsonl")
+    for name in "ab":
+        ingest(tmp_path / name, tmp_path / f"t{name}")
+        first, second = read_table(tmp_path / f"t{name}").sort_by("trace_id").to_pylist()
+        assert (second["task_text"], second["task_text_hash"]) == ("", "0f")
+        assert {c: first[c] for c in X_COLUMNS} == {c: second[c] for c in X_COLUMNS}
+
+
+@pytest.mark.parametrize("print_of", ["0123", None])
+def test_features_by_another_specification_are_left_unknown(
+    print_of: str | None, write_lines: Write, tmp_path: Path
+) -> None:
+    """Their names may mean something else."""
+    x = _features(Task(text="Fix the test."))
+    line = _decision(1, task=Task(), task_text_hash="0f", x=x, feature_fingerprint=print_of)
+    ingest(write_lines([line], "log.jsonl"), tmp_path / "t")
+    (row,) = read_table(tmp_path / "t").to_pylist()
+
+    assert row["x_bytes"] is None

@@ -73,11 +73,15 @@ def _rephrased(signs: Signs) -> float | None:
 
 def _tests(signs: Signs) -> float | None:
     """Whether the tests failed when they were run for the last time."""
-    runs = [tool for tool in signs.tools if tool.is_test and tool.outcome in ("ok", "error")]
+    runs = [tool for tool in signs.tools if tool.is_test and _is_judged(tool)]
     if not runs:
         return None
     last = max(enumerate(runs), key=lambda run: (_ended(run[1]), run[0]))[1]
-    return float(last.outcome == "error")
+    return float(last.outcome == "error" or last.have_passed is False)
+
+
+def _is_judged(tool: Span) -> bool:
+    return tool.outcome in ("ok", "error") or tool.have_passed is not None
 
 
 def _ended(tool: Span) -> float:

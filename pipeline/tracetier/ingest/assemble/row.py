@@ -117,6 +117,7 @@ def invocation_of(
         y_error_type=facts.end.error_type,
         tier=span.tier,
         task_text_hash=span.text_hash,
+        x=span.x,
     )
     return row if known is None else msgspec.structs.replace(row, **_told(known))
 

@@ -93,6 +93,13 @@ TOOL_ARGUMENTS: Names = (
     "traceloop.entity.input",
     "input.value",
 )
+TOOL_RESULT: Names = (
+    "gen_ai.tool.call.result",
+    "gcp.vertex.agent.tool_response",
+    "ai.toolCall.result",
+    "traceloop.entity.output",
+    "output.value",
+)
 TOOL_STATUS: Names = ("gen_ai.tool.status", "tool.status")
 TAGS: Names = ("tag.tags", "langfuse.trace.tags")
 

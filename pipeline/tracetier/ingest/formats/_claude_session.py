@@ -28,7 +28,7 @@ from tracetier.ingest.formats._claude_text import (
 )
 from tracetier.ingest.formats._cli_failure import failure_of
 from tracetier.ingest.formats._part import part
-from tracetier.ingest.formats._test_commands import runs_tests
+from tracetier.ingest.formats._test_commands import have_passed, runs_tests
 
 Told = Literal["step", "nothing", "copy", "broken"]
 """What a line was: part of a step, none, a copy of an earlier line, or short of what it needs."""
@@ -282,6 +282,8 @@ class Session:
         tool.run, tool.end = tool.run or spot.run, spot.time
         content, told = bytes(block.content), bytes(line.tool_use_result)
         tool.outcome = "error" if block.is_error else "ok"
+        if tool.is_test:
+            tool.have_passed = have_passed(content.decode("utf-8", "replace"))
         if block.is_error and is_refusal(content):
             tool.outcome = "cancelled"
         if is_only and any(sign in told for sign in _TOLD_OF_AGENT):

@@ -162,6 +162,7 @@ def tool_span(tool: ToolUse) -> Span:
         is_infrastructure_error=outcome == "cancelled",
         files=tool.files,
         is_test=tool.is_test,
+        have_passed=tool.have_passed,
     )
 
 

@@ -90,6 +90,7 @@ class ToolUse:
     outcome: Outcome | None = None
     files: tuple[str, ...] = ()
     is_test: bool = False
+    have_passed: bool | None = None
     ask: AgentInput | None = None
     result: AgentResult | None = None
 

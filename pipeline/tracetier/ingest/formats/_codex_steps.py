@@ -158,4 +158,5 @@ def tool_span(tool: Tool, owner: Identity, *, is_cut: bool) -> Span:
         is_infrastructure_error=outcome == "cancelled",
         files=tool.files,
         is_test=tool.is_test,
+        have_passed=tool.have_passed,
     )

@@ -25,7 +25,7 @@ from tracetier.ingest.formats._codex_text import asked
 from tracetier.ingest.formats._codex_tool import Tool, files_of, outcome_of
 from tracetier.ingest.formats._codex_usage import Meter
 from tracetier.ingest.formats._part import part
-from tracetier.ingest.formats._test_commands import runs_tests
+from tracetier.ingest.formats._test_commands import have_passed, runs_tests
 from tracetier.ingest.span import Span
 
 _DONE_AT_ONCE = frozenset({"image_generation_call", "web_search_call"})
@@ -152,6 +152,9 @@ class Thread:
         """Take the result of a tool."""
         tool = self._runs.tool(record.payload.call_id)
         if tool is not None:
+            if tool.is_test:
+                output = bytes(record.payload.output).decode("utf-8", "replace")
+                tool.have_passed = have_passed(output)
             self._runs.result(tool, outcome_of(record.payload.output), record.time)
         return tool is not None
 

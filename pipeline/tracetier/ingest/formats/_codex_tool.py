@@ -36,6 +36,7 @@ class Tool:
     files: tuple[str, ...] = ()
     is_failed: bool = False
     is_test: bool = False
+    have_passed: bool | None = None
 
 
 class _Metadata(Struct, frozen=True):

@@ -1,7 +1,8 @@
 """What a JSON file shows in its head, cut off or not: the keys by path, and the short texts there.
 
 A path is written ``info.model_stats`` or, through lists, ``samples[].id``. Works on one line of
-JSON as on a document over many, and stops without complaint where the head ends.
+JSON as on a document over many, and stops without complaint where the head ends: one document may
+be larger than the head, so that no JSON parser takes it.
 """
 
 import json
@@ -9,11 +10,11 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from tracetier.ingest.head import BOM, HEAD_BYTES, Head
+from tracetier.ingest.head import Head
 
-_DEPTH = 5
+_DEPTH = 6
 _VALUE_CHARS = 200
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}:,]', re.DOTALL)
+_TOKEN = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?|([{}\[\]])', re.DOTALL)
 
 
 @dataclass
@@ -23,7 +24,7 @@ class Outline:
     Attributes
     ----------
     paths : set of str
-        Keys down to five levels.
+        Keys down to six levels.
     texts : dict of str to str
         First string value of a path, where it is short.
     """
@@ -48,8 +49,19 @@ def outline(head: Head) -> Outline:
     """
     if head.kind not in ("json", "jsonl"):
         return Outline()
-    data = head.data[:HEAD_BYTES].removeprefix(BOM)
-    return _outline(data.lstrip().partition(b"\n")[0] if head.kind == "jsonl" else data)
+    return _outline(head.first_line if head.kind == "jsonl" else head.start)
+
+
+def paths_of(head: Head) -> set[str]:
+    """Return the dotted paths of the keys of all that the head shows, ``[]`` for a list's items.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> sorted(paths_of(Head(path=Path("x"), data=b'[{"context": {"span_id": "1"}, "na')))
+    ['[].context', '[].context.span_id']
+    """
+    return _outline(head.start).paths
 
 
 def names_of_records(head: Head) -> set[str]:
@@ -59,63 +71,40 @@ def names_of_records(head: Head) -> set[str]:
     return {path.removeprefix("[].") for path in outline(head).paths if path.count(".") == 1}
 
 
-class _Walk:
-    """Where in the document the walk stands."""
-
-    def __init__(self) -> None:
-        self.found = Outline()
-        self._names: list[str | None] = []  # open containers: the key at hand, None for a list
-        self._key, self._expects_key = b"", False
-
-    def step(self, token: bytes) -> None:
-        if token in (b"{", b"["):
-            self._names.append(None if token == b"[" else "")
-            self._expects_key = token == b"{"
-        elif token in (b"}", b"]"):
-            del self._names[-1:]
-            self._expects_key = False
-        elif token == b",":
-            self._expects_key = bool(self._names) and self._names[-1] is not None
-        elif token == b":":
-            self._note_key()
-        elif token.startswith(b'"'):
-            self._note_text(token)
-
-    def _note_key(self) -> None:
-        if self._names and self._names[-1] is not None:
-            self._names[-1] = _text(self._key)
-            if len(self._names) <= _DEPTH:
-                self.found.paths.add(self._path())
-
-    def _note_text(self, token: bytes) -> None:
-        if self._expects_key:
-            self._key, self._expects_key = token, False
-        elif 0 < len(self._names) <= _DEPTH and len(token) < _VALUE_CHARS:
-            path = self._path()
-            if path not in self.found.texts:
-                self.found.texts[path] = _text(token)
-
-    def _path(self) -> str:
-        return _joined(tuple(self._names))
-
-
-@lru_cache(maxsize=512)  # records are alike
-def _joined(names: tuple[str | None, ...]) -> str:
-    parts = ("[]" if name is None else f".{name}" for name in names)
-    return "".join(parts).removeprefix(".")
-
-
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=8)  # each format asks for the same head
 def _outline(data: bytes) -> Outline:
-    walk = _Walk()
+    paths: set[str] = set()
+    texts: dict[str, str] = {}
+    open_: list[tuple[str, bool]] = []  # path of each container, and whether it is a list
+    at = ""  # path of the value that comes next
     for match in _TOKEN.finditer(data):
-        walk.step(match.group())
-    return walk.found
+        raw, colon, bracket = match.groups()
+        if bracket is None:
+            if not open_ or len(open_) > _DEPTH:
+                continue
+            parent, is_list = open_[-1]
+            if colon is not None:
+                at = f"{parent}.{_text(raw)}" if parent else _text(raw)
+                paths.add(at)
+            elif len(raw) < _VALUE_CHARS and match.end() < len(data):  # else it may be a key
+                texts.setdefault(parent if is_list else at, _text(raw))
+        elif bracket in b"{[":
+            if not open_ or open_[-1][1]:
+                at = open_[-1][0] if open_ else ""
+            if len(open_) > _DEPTH:
+                at = ""  # never shown; spelled out it would grow with the square of the depth
+            is_list = bracket == b"["
+            open_.append((at + "[]" if is_list else at, is_list))
+        elif open_:
+            open_.pop()
+    return Outline(paths, texts)
 
 
 @lru_cache(maxsize=512)  # keys come again with every record
-def _text(token: bytes) -> str:
+def _text(raw: bytes) -> str:
+    if b"\\" not in raw:
+        return raw.decode("utf-8", "replace")
     try:
-        return str(json.loads(token))
+        return str(json.loads(b'"' + raw + b'"'))
     except ValueError:
         return ""

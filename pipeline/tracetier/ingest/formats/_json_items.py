@@ -14,8 +14,9 @@ import msgspec
 from msgspec import Struct
 
 from tracetier.errors import RecordError
-from tracetier.ingest.formats._json_values import decode, read_values
-from tracetier.ingest.formats._outline import paths_of
+from tracetier.ingest.formats._json_head import paths_of
+from tracetier.ingest.formats._json_values import read_values
+from tracetier.ingest.formats._typed_json import misfit, typed
 from tracetier.ingest.head import BOM, Head
 from tracetier.ingest.issue import Fault, Issue
 from tracetier.ingest.rows import read_records
@@ -55,7 +56,7 @@ def read_items(
             yield found
             continue
         try:
-            yield decode(decoder, data)
+            yield typed(data, decoder)
         except Fault as fault:
             yield source.issue(fault)
 
@@ -71,9 +72,7 @@ def as_row(value: object, row_type: type[Row]) -> Row:
     try:
         return msgspec.convert(value, row_type, strict=False)
     except (msgspec.MsgspecError, RecursionError) as error:
-        said, _, pointer = str(error).partition(" - at `$")
-        message = f"record is not well-formed: {said}"
-        raise Fault("bad_value", message, pointer=pointer.strip("`.")) from None
+        raise misfit(str(error)) from None
 
 
 def record_paths(head: Head) -> frozenset[str]:

@@ -7,15 +7,13 @@ line break, so that each line can be looked at by itself.
 
 import re
 from collections.abc import Iterator
-from typing import TypeVar
 
 import msgspec
 
-from tracetier.ingest.issue import Fault, Issue
+from tracetier.ingest.issue import Issue
 from tracetier.ingest.lenient import load_json
 from tracetier.ingest.source import LINE_BYTES, Source
 
-T = TypeVar("T")
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 _PAIRS = {b"{": b"}", b"[": b"]"}
 _SHORT_BYTES = 1_000_000  # a longer line that opens and closes is taken for a whole value
@@ -41,27 +39,6 @@ def read_values(source: Source, *, value_bytes: int = LINE_BYTES) -> Iterator[by
     return _split_values(source, value_bytes)
 
 
-def decode(decoder: "msgspec.json.Decoder[T]", data: bytes | msgspec.Raw) -> T:
-    """Return what some JSON says; what is merely unusual (``NaN``, cut surrogates) is mended.
-
-    Raises
-    ------
-    Fault
-        If it is not JSON, or not of the decoder's type.
-    """
-    try:
-        return decoder.decode(data)
-    except _UNREADABLE:
-        pass
-    mended = _mended(bytes(data))
-    try:
-        return decoder.decode(mended)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        said, _, pointer = str(error).partition(" - at `$")
-        pointer = pointer.strip("`").removeprefix(".")
-        raise Fault("bad_value", f"record is not well-formed: {said}", pointer=pointer) from None
-
-
 def loads(text: str | bytes) -> object:
     """Return what a text of JSON says, ``None`` where it is not JSON.
 
@@ -78,20 +55,6 @@ def loads(text: str | bytes) -> object:
         return load_json(text.encode("utf-8", "replace") if isinstance(text, str) else text)
     except (ValueError, RecursionError):
         return None
-
-
-def _mended(data: bytes) -> bytes:
-    try:
-        return msgspec.json.encode(load_json(data))
-    except UnicodeDecodeError as error:
-        raise Fault("not_utf8", f"byte {error.start + 1} of the record is not UTF-8") from None
-    except RecursionError:
-        raise Fault("too_deep", "JSON is nested too deeply to be read") from None
-    except OverflowError:
-        raise Fault("bad_value", "a number of the record is too large") from None
-    except ValueError as error:
-        told = re.sub(r": line \d+ column \d+ \(char (\d+)\)", r" at character \1", str(error))
-        raise Fault("not_json", f"{len(data):,} bytes are not JSON ({told})") from None
 
 
 def _split_values(source: Source, value_bytes: int) -> Iterator[bytes | Issue]:

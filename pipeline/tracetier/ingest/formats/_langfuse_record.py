@@ -17,7 +17,7 @@ from tracetier.ingest.head import Head
 Id = str | int | None
 
 
-class Record(Struct, frozen=True, kw_only=True, rename="camel"):
+class Record(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     """Whatever a line or document of an export can be; the fields that are there tell which."""
 
     # An observation.
@@ -45,6 +45,7 @@ class Record(Struct, frozen=True, kw_only=True, rename="camel"):
     total_cost: object = None
     calculated_total_cost: object = None
     input: object = None
+    output: object = None
     metadata: object = None
     tool_definitions: object = None
     session_id: Id = None
@@ -84,7 +85,13 @@ def _like_record(name: str, rename: str | None = None, **types: Any) -> type[Rec
     ]
     bases = {"is_score": Record.is_score, "is_observation": Record.is_observation}
     made = msgspec.defstruct(
-        name, fields, namespace=bases, frozen=True, kw_only=True, rename=cast(Any, rename)
+        name,
+        fields,
+        namespace=bases,
+        frozen=True,
+        kw_only=True,
+        rename=cast(Any, rename),
+        gc=False,  # nothing that was decoded is in a circle, and there is much of it
     )
     return cast(type[Record], made)
 
@@ -94,7 +101,7 @@ SnakeRecord = _like_record("SnakeRecord")
 
 def _quick(name: str, rename: str | None) -> type[Record]:
     """Return a record of raw contents, as are those of the observations which it holds."""
-    raw = {"input": Raw, "metadata": Raw}
+    raw = {"input": Raw, "output": Raw, "metadata": Raw}
     step = _like_record(name + "Step", rename, **raw)
     held = list[step] | None  # type: ignore[valid-type]
     return _like_record(name, rename, **raw, observations=held)

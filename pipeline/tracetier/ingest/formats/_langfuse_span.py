@@ -25,6 +25,7 @@ from tracetier.ingest.formats._logged_input import (
     within,
     word,
 )
+from tracetier.ingest.formats._test_commands import NO_TESTS, ran_tests
 from tracetier.ingest.issue import Fault
 from tracetier.ingest.span import Outcome, Span, SpanKind
 
@@ -33,10 +34,11 @@ _RUNS = frozenset({"LangGraph", "AgentExecutor"})
 _WRAPPERS = frozenset({"SPAN", "CHAIN"})
 _JUDGES = ("EVALUATOR", "GUARDRAIL")
 _JUDGE_ENVIRONMENT = "langfuse-llm-as-a-judge"
+_NONE = (None, None, None)
 _INDEX = re.compile(r"\d{1,9}")
 
 
-class About(Struct, frozen=True, kw_only=True):
+class About(Struct, frozen=True, kw_only=True, gc=False):
     """What a trace's own record adds to its observations.
 
     Attributes
@@ -53,7 +55,7 @@ class About(Struct, frozen=True, kw_only=True):
     text: str = ""
 
 
-class Attributes(Struct, frozen=True, kw_only=True):
+class Attributes(Struct, frozen=True, kw_only=True, gc=False):
     """What is read of a step's OpenTelemetry attributes."""
 
     model_asked: object = field(default=None, name="gen_ai.request.model")
@@ -71,7 +73,7 @@ class Attributes(Struct, frozen=True, kw_only=True):
     new_message_index: object = field(default=None, name="pydantic_ai.new_message_index")
 
 
-class Meta(Struct, frozen=True, kw_only=True):
+class Meta(Struct, frozen=True, kw_only=True, gc=False):
     """What is read of an observation's metadata."""
 
     attributes: Attributes | str | None = None
@@ -79,7 +81,7 @@ class Meta(Struct, frozen=True, kw_only=True):
     ls_model_name: object = None
 
 
-def span_of(record: Record, about: About, inputs: Inputs) -> Span:
+def span_of(record: Record, about: About, inputs: Inputs, *, seeks_tests: bool) -> Span:
     """Return an observation as a span.
 
     Parameters
@@ -88,6 +90,8 @@ def span_of(record: Record, about: About, inputs: Inputs) -> Span:
         What is known of its trace.
     inputs : Inputs
         Reads those of one file, this one next.
+    seeks_tests : bool
+        Whether it is asked how tests ended that a tool ran.
 
     Raises
     ------
@@ -106,6 +110,9 @@ def span_of(record: Record, about: About, inputs: Inputs) -> Span:
     if kind in ("call", "agent"):
         usage, cost_usd = usage_of(record), cost_of(record)
         asked, answered = _models(record, meta, attributes)
+    tests = NO_TESTS
+    if seeks_tests and kind == "tool":
+        tests = ran_tests(record.input, record.output)
     return Span(
         trace_id=trace_id,
         span_id=span_id,
@@ -132,6 +139,7 @@ def span_of(record: Record, about: About, inputs: Inputs) -> Span:
         and kind != "tool"
         and failure.is_infrastructure,
         is_judge=is_judge,
+        **tests,
     )
 
 
@@ -209,12 +217,15 @@ def _run_text(attributes: Attributes) -> str:
 
 
 def _tools(record: Record, inputs: Inputs, attributes: Attributes) -> list[str] | None:
+    of_input = inputs.tools(record.input)
+    if not of_input and (record.tool_definitions, attributes.tools, attributes.parameters) == _NONE:
+        return None
     definitions = parsed(record.tool_definitions)
     places = [
         dict(as_object(definitions)) or definitions or None,  # empty where nothing was logged
         attributes.tools,
         within(attributes.parameters, "function_tools"),
-        *inputs.tools(record.input),
+        *of_input,
     ]
     if not any(places):  # what is empty says nothing but that, except for a list
         places = [place for place in places if isinstance(place, list)]

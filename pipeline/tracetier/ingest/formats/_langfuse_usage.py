@@ -40,24 +40,24 @@ def cost_of(record: Record) -> float | None:
     if details and details.get("total") is None:
         parts = [usd_of(value, f"costDetails.{name}") for name, value in details.items()]
         return sum(part for part in parts if part is not None) or None
-    stated = (
-        usd_of(details.get("total"), "costDetails.total"),
-        usd_of(record.total_cost, "totalCost"),
-        usd_of(record.calculated_total_cost, "calculatedTotalCost"),
+    return (
+        usd_of(details.get("total"), "costDetails.total")
+        or usd_of(record.total_cost, "totalCost")
+        or usd_of(record.calculated_total_cost, "calculatedTotalCost")
+        or None
     )
-    return next((cost for cost in stated if cost), None)
 
 
 def _of_details(details: Mapping[str, object]) -> Tokens:
+    if details.keys() <= _PLAIN:  # as most are
+        return _of_plain(details)
     counts = {
         name: found
         for name, value in details.items()
         if (found := tokens_of(value, f"usageDetails.{name}")) is not None
     }
     total, n_output = counts.get("total"), counts.get("output")
-    n_input = counts.get("input")
-    if n_input is None and total is not None:
-        n_input = max(0, total - (n_output or 0))
+    n_input = _input_of(counts.get("input"), n_output, total)
     if counts.keys() <= _PLAIN:
         return Tokens(n_input, n_output)
     parts = {name: n for name, n in counts.items() if name != "total"}
@@ -73,6 +73,20 @@ def _of_details(details: Mapping[str, object]) -> Tokens:
         cache_read=max(reads, default=None),  # two names of the same count
         cache_write=max(writes, default=None),
     )
+
+
+def _of_plain(details: Mapping[str, object]) -> Tokens:
+    n_output = tokens_of(details.get("output"), "usageDetails.output")
+    total = tokens_of(details.get("total"), "usageDetails.total")
+    n_input = tokens_of(details.get("input"), "usageDetails.input")
+    return Tokens(_input_of(n_input, n_output, total), n_output)
+
+
+def _input_of(n_input: int | None, n_output: int | None, total: int | None) -> int | None:
+    """Return the input, which may only be told as what is left of the total."""
+    if n_input is None and total is not None:
+        return max(0, total - (n_output or 0))
+    return n_input
 
 
 def _of_disjoint(parts: Mapping[str, int], extra: Mapping[str, int], total: int) -> Tokens:

@@ -27,6 +27,7 @@ from tracetier.ingest.formats._logged_input import (
     within,
     word,
 )
+from tracetier.ingest.formats._test_commands import NO_TESTS, ran_tests
 from tracetier.ingest.issue import Fault
 from tracetier.ingest.span import Outcome, Score, Span, SpanKind
 
@@ -153,6 +154,7 @@ def span_of(run: Run) -> Span:
         and failure.is_infrastructure,
         scores=tuple(_scores(as_object(run.feedback_stats))),
         is_judge=_is_judge(run),
+        **(ran_tests(run.inputs, run.outputs) if kind == "tool" else NO_TESTS),
     )
 
 

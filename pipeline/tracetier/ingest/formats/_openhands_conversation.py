@@ -12,6 +12,7 @@ from tracetier.ingest.formats._openhands_record import (
     NamedTool,
     Observation,
 )
+from tracetier.ingest.formats._test_commands import ran_tests
 from tracetier.ingest.formats._typed_json import when
 from tracetier.ingest.span import Outcome, Span
 
@@ -102,7 +103,9 @@ class Conversation:
             if event.action is None or not event.tool_name:
                 continue
             result = ended.get(event.id) or ended.get(event.tool_call_id)
-            path = event.action.path if isinstance(event.action, Action) else None
+            action = event.action if isinstance(event.action, Action) else Action()
+            seen = result.observation if result is not None else None
+            output = (seen.content or seen.output) if isinstance(seen, Observation) else None
             yield Span(
                 trace_id=self._id,
                 span_id=event.id or f"event-{i:06}",
@@ -112,7 +115,8 @@ class Conversation:
                 start=self._utc(event.timestamp),
                 end=self._utc(result.timestamp) if result is not None else None,
                 outcome=_tool_outcome(result),
-                files=(path,) if path else (),
+                files=(action.path,) if action.path else (),
+                **ran_tests(action.command, output),
             )
 
     def _run(self) -> Span:

@@ -98,6 +98,7 @@ class Action(Struct, frozen=True):
     """What the agent does; a path where it touches a file."""
 
     path: str | None = None
+    command: object = None
     kind: str | None = None
 
 
@@ -106,6 +107,8 @@ class Observation(Struct, frozen=True):
 
     is_error: bool | None = None
     exit_code: int | None = None
+    content: object = None
+    output: object = None
     timeout: Any = None
 
 

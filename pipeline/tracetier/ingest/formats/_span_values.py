@@ -14,12 +14,13 @@ from tracetier.ingest.formats import _flat_span, _jaeger, _otlp
 from tracetier.ingest.formats._annotations import Annotation, addition_of
 from tracetier.ingest.formats._flat_span import FlatSpan
 from tracetier.ingest.formats._jaeger import JaegerSpan
-from tracetier.ingest.formats._json_values import decode, read_values
+from tracetier.ingest.formats._json_values import read_values
 from tracetier.ingest.formats._kinds import is_judge
 from tracetier.ingest.formats._log_events import told_by_log
 from tracetier.ingest.formats._otlp import Envelope, OtlpLog, OtlpSpan, logs_of, spans_of
 from tracetier.ingest.formats._raw_span import RawSpan
 from tracetier.ingest.formats._to_span import to_span
+from tracetier.ingest.formats._typed_json import typed
 from tracetier.ingest.issue import Fault, Issue
 from tracetier.ingest.source import Source
 from tracetier.ingest.span import Addition, NoStep, Span
@@ -102,7 +103,7 @@ def _below_judges(spans: list[RawSpan]) -> set[str]:
 
 def _parts(data: bytes | Raw, path: str) -> Iterator[Part]:
     if _opens(data) == b"[":
-        items = decode(_ITEMS, data)
+        items = typed(data, _ITEMS)
         for i, item in enumerate(items):
             at = f"{path}[{i}]"
             try:
@@ -115,7 +116,7 @@ def _parts(data: bytes | Raw, path: str) -> Iterator[Part]:
     try:
         value: Value[Any, Any] = _FAST.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        value = decode(_SLOW, data)  # leaves each span to be judged by itself
+        value = typed(data, _SLOW)  # leaves each span to be judged by itself
     yield from _shape_of(value)(value, data, path)
 
 
@@ -155,7 +156,7 @@ def _read_wrapped(value: Value[Any, Any], data: bytes | Raw, path: str) -> Itera
 
 
 def _read_jaeger(value: Value[Any, Any], data: bytes | Raw, path: str) -> Iterator[Part]:
-    spans = decode(_ITEMS, value.spans)
+    spans = typed(value.spans, _ITEMS)
     for i, span in enumerate(spans):
         yield _part(_join(path, f"spans[{i}]"), span, _JAEGER, _jaeger.raw_span)
 
@@ -164,7 +165,7 @@ def _read_trace(value: Value[Any, Any], data: bytes | Raw, path: str) -> Iterato
     """Read a trace of Phoenix's command line: its spans, and what was said of it as a whole."""
     yield from _parts(value.spans, _join(path, "spans"))
     if _opens(value.annotations) == b"[":
-        annotations = decode(_ITEMS, value.annotations)
+        annotations = typed(value.annotations, _ITEMS)
         for i, item in enumerate(annotations):
             yield _part(_join(path, f"annotations[{i}]"), item, _ANNOTATION, _annotated)
 
@@ -198,7 +199,7 @@ def _part(
     path: str, item: Any, decoder: "msgspec.json.Decoder[T]", convert: Callable[[T], Found]
 ) -> Part:
     try:
-        found = decode(decoder, item) if isinstance(item, bytes | Raw) else item
+        found = typed(item, decoder) if isinstance(item, bytes | Raw) else item
         return Part(path, convert(found))
     except Fault as fault:
         return Part(path, _at(path, fault))

@@ -17,7 +17,7 @@ from tracetier.ingest.formats._otel_messages import (
 )
 from tracetier.ingest.formats._raw_span import Attrs, RawSpan, flat
 from tracetier.ingest.formats._scores import EVALUATION, inline_scores, score_of_event
-from tracetier.ingest.formats._test_commands import runs_tests
+from tracetier.ingest.formats._test_commands import ran_tests
 from tracetier.ingest.span import Outcome, Score, Span, SpanKind
 
 DETAILS = "gen_ai.client.inference.operation.details"
@@ -54,7 +54,8 @@ def to_span(raw: RawSpan, *, is_judged: bool = False) -> Span:
             error_type, raw.status_message, http_status if isinstance(http_status, int) else None
         )
     elif kind == "tool":
-        facts = {"files": _files(attrs), "is_test": _is_test(attrs)}
+        given, output = first(attrs, names.TOOL_ARGUMENTS), first(attrs, names.TOOL_RESULT)
+        facts = {"files": _files(attrs), **ran_tests(given, output)}
     return Span(
         trace_id=raw.trace_id,
         span_id=raw.span_id,
@@ -225,11 +226,6 @@ def _event_scores(raw: RawSpan) -> Iterator[Score]:
             found = score_of_event(event.attrs, event.time)
             if found is not None:
                 yield found
-
-
-def _is_test(attrs: Attrs) -> bool:
-    arguments = first(attrs, names.TOOL_ARGUMENTS)
-    return isinstance(arguments, str) and runs_tests(arguments)
 
 
 def _files(attrs: Attrs) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ it begins with names it, and each span is read by its own.
 
 import re
 
-from tracetier.ingest.formats._outline import paths_of
+from tracetier.ingest.formats._json_head import paths_of
 from tracetier.ingest.head import HEAD_BYTES, Head
 
 _OTLP = (
@@ -57,7 +57,7 @@ def places_of_signs(head: Head) -> tuple[int | None, int | None]:
     return ours and ours.start(), theirs and theirs.start()
 
 
-def _is_jaeger(paths: frozenset[str]) -> bool:
+def _is_jaeger(paths: set[str]) -> bool:
     return any(
         {f"{at}traceID", f"{at}spans[].spanID", f"{at}spans[].operationName"} <= paths
         for at in ("data[].", "[].", "")

@@ -4,6 +4,7 @@ What the typed decoder refuses is read once more, slowly: real logs hold ``NaN``
 surrogate pairs and numbers beyond range, all of which become unknown or U+FFFD.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TypeVar
@@ -21,6 +22,7 @@ from tracetier.ingest.source import Source
 T = TypeVar("T")
 DOCUMENT_BYTES = 512 * 1024 * 1024
 _ITEMS = msgspec.json.Decoder(list[Raw])
+_PLACE = re.compile(r": line \d+ column \d+ \(char (\d+)\)")
 _MISSING = "missing required field "
 _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
 
@@ -43,15 +45,20 @@ def typed(data: bytes | Raw, decode: "msgspec.json.Decoder[T]") -> T:
     except _REFUSED:
         pass
     try:
-        return decode.decode(_plain(bytes(data)))
-    except msgspec.ValidationError as error:
-        raise _misfit(str(error)) from None
-    except UnicodeDecodeError as error:
-        raise Fault("not_utf8", f"byte {error.start + 1} is not UTF-8") from None
-    except RecursionError:
-        raise Fault("too_deep", "JSON is nested too deeply to be read") from None
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise Fault("not_json", f"{len(data):,} bytes are not JSON ({error})") from None
+        return decode.decode(_mended(bytes(data)))
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise misfit(str(error)) from None
+
+
+def misfit(told: str) -> Fault:
+    """Return the fault for a field that is missing or of another type, by what a decoder says."""
+    said, _, at = told.partition(" - at `$")
+    pointer = at.strip("`.")
+    if _MISSING in said:
+        name = said.partition(_MISSING)[2].strip("`")
+        pointer = f"{pointer}.{name}" if pointer else name
+        return Fault("missing", f"{name} is missing, every record needs one", pointer=pointer)
+    return Fault("bad_value", f"{pointer or 'record'} does not fit: {said}", pointer=pointer)
 
 
 def read_document(source: Source, decode: "msgspec.json.Decoder[T]") -> T | Issue:
@@ -123,17 +130,6 @@ def when(value: float | str | None, pointer: str = "") -> datetime | None:
         ) from None
 
 
-def _misfit(told: str) -> Fault:
-    """Return the fault for a field that is missing or of another type."""
-    said, _, at = told.partition(" - at `$")
-    pointer = at.strip("`.")
-    if _MISSING in said:
-        name = said.partition(_MISSING)[2].strip("`")
-        pointer = f"{pointer}.{name}" if pointer else name
-        return Fault("missing", f"{name} is missing, every record needs one", pointer=pointer)
-    return Fault("bad_value", f"{pointer or 'record'} does not fit: {said}", pointer=pointer)
-
-
 def _items(data: bytes) -> list[bytes] | list[Raw]:
     if not data.lstrip().startswith(b"["):
         return [data]
@@ -143,5 +139,15 @@ def _items(data: bytes) -> list[bytes] | list[Raw]:
         return [data]  # told when it is decoded as the record that it is not
 
 
-def _plain(data: bytes) -> bytes:
-    return msgspec.json.encode(load_json(data))
+def _mended(data: bytes) -> bytes:
+    try:
+        return msgspec.json.encode(load_json(data))
+    except UnicodeDecodeError as error:
+        raise Fault("not_utf8", f"byte {error.start + 1} of the record is not UTF-8") from None
+    except RecursionError:
+        raise Fault("too_deep", "JSON is nested too deeply to be read") from None
+    except OverflowError:
+        raise Fault("bad_value", "a number of the record is too large") from None
+    except ValueError as error:
+        told = _PLACE.sub(r" at character \1", str(error))
+        raise Fault("not_json", f"{len(data):,} bytes are not JSON ({told})") from None

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 import msgspec
 
 from tracetier.decision_log.schema import LOG_VERSION, VERSION_KEY, DecisionLine, FeedbackLine
+from tracetier.features.extract import X_COLUMNS
+from tracetier.features.spec import fingerprint
 from tracetier.ingest.check import find_span_fault
 from tracetier.ingest.formats._failures import is_infrastructure
 from tracetier.ingest.formats._part import utc
@@ -88,6 +90,7 @@ def _call(line: DecisionLine) -> Span:
         task_type=task.task_type,
         text=task.text,
         text_hash=line.task_text_hash,
+        x=_features(line),
         tools=task.tools,
         attrs=task.attrs,
         model_asked=line.model,
@@ -95,6 +98,14 @@ def _call(line: DecisionLine) -> Span:
         p_log=line.propensity,
         known=task,
     )
+
+
+def _features(line: DecisionLine) -> dict[str, float] | None:
+    """Return the features of a text that is withheld, if they are those of this version."""
+    if line.x is None or line.task_text_hash is None or line.feature_fingerprint != fingerprint():
+        return None
+    known = ((name, line.x.get(name)) for name in X_COLUMNS)
+    return {name: value for name, value in known if value is not None}
 
 
 def _addition(line: FeedbackLine) -> Addition:

@@ -47,7 +47,7 @@ class Langfuse:
 
     def read(self, source: Source, context: Context) -> Iterator[Item]:
         """Yield one span per observation, and one addition per score."""
-        reading = _Reading(source)
+        reading = _Reading(source, seeks_tests=context.seeks_tests)
         kind = record_type(source.head)
         for record in read_items(source, kind, quick=quick_type(kind)):
             if isinstance(record, Issue):
@@ -59,8 +59,8 @@ class Langfuse:
 class _Reading:
     """One file on its way."""
 
-    def __init__(self, source: Source) -> None:
-        self._source, self._inputs = source, Inputs()
+    def __init__(self, source: Source, *, seeks_tests: bool) -> None:
+        self._source, self._inputs, self._seeks_tests = source, Inputs(), seeks_tests
         self._n_held = 0  # records that stand within documents
 
     def read(self, record: Record) -> Iterator[Item]:
@@ -126,7 +126,7 @@ class _Reading:
 
     def _step(self, record: Record, about: About) -> Span | Issue:
         try:
-            return span_of(record, about, self._inputs)
+            return span_of(record, about, self._inputs, seeks_tests=self._seeks_tests)
         except Fault as fault:
             return self._source.issue(fault)
 

@@ -17,6 +17,7 @@ from tracetier.ingest.formats._failures import is_infrastructure
 from tracetier.ingest.formats._json_head import outline
 from tracetier.ingest.formats._provider_usage import Usage, tokens_of
 from tracetier.ingest.formats._responses_log import ResponsesLog
+from tracetier.ingest.formats._test_commands import NO_TESTS, ran_tests
 from tracetier.ingest.formats._typed_json import decoder, read_each, typed, when
 from tracetier.ingest.head import Head
 from tracetier.ingest.issue import Fault, Issue
@@ -48,6 +49,7 @@ class SpanData(Struct, frozen=True):
     name: str | None = None
     model: str | None = None
     input: str | list[Message | str] | None = None
+    output: object = None
     tools: list[ToolDef | str] | None = None
     usage: Usage | None = None
     response_id: str | None = None
@@ -177,6 +179,7 @@ def _span(entry: Entry, id_: str, trace_id: str, session_id: str | None) -> Span
         and kind == "call"
         and is_infrastructure(None, error or "", None),
         scores=_scores(data),
+        **(ran_tests(data.input, data.output) if kind == "tool" else NO_TESTS),
     )
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from tracetier.ingest.formats._chat_messages import Content, Message, first_user_text
 from tracetier.ingest.formats._json_head import outline
 from tracetier.ingest.formats._swebench_report import score_of
+from tracetier.ingest.formats._test_commands import ran_tests
 from tracetier.ingest.formats._typed_json import decoder, read_bytes, typed
 from tracetier.ingest.head import Head
 from tracetier.ingest.identity import digest
@@ -38,6 +39,7 @@ class Step(Struct, frozen=True):
     """One call of the model and the command it led to."""
 
     action: str | None = None
+    observation: object = None
     execution_time: float | None = None
 
 
@@ -153,6 +155,7 @@ def _spans(source: Source, run: Run, trace_id: str) -> Iterator[Span]:
                 kind="tool",
                 name=command[0][:80],
                 latency_s=step.execution_time,
+                **ran_tests(step.action, step.observation),
             )
 
 
