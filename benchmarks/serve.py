@@ -80,6 +80,36 @@ async def app(scope, receive, send):
 """
 
 
+TABAGENT = """
+import dataclasses, json, sys
+import pandas as pd
+from tabagent.agent import TabAgent
+from tabagent.api import DECISION, GROUP, TabAgentHead
+from tabagent.auto import infer_card
+from tabagent.table import DecisionSpec, DecisionTable
+from tabagent.tabhead import TabHead
+
+tasks = [json.loads(line) for line in open(sys.argv[1])]
+frame = pd.DataFrame([{
+    GROUP: f"g{i}", DECISION: f"g{i}#0", "text": task["text"], "task_type": task["task_type"] or "",
+    "label": ("low", "mid", "high")[len(task["text"]) % 3]} for i, task in enumerate(tasks)])
+table = DecisionTable(frame, DecisionSpec("single", GROUP, "label", decision=(DECISION,)))
+card = infer_card(table.df, table.spec, ["text", "task_type"], add_prior=False,
+                  text_cols=["text"], pair_embeddings=False)
+card.features[:] = [dataclasses.replace(f, source="extractor") for f in card.features]
+code = (
+    'features = {"text": trajectory.get("text") or "", '
+    '"task_type": trajectory.get("task_type") or ""}'
+)
+agent = TabAgent(card, head=TabHead("single")).fit(table)
+head = TabAgentHead(agent=agent, target="tier", extractor_code=code, trust_extractor=True)
+assert head.decide({"text": tasks[0]["text"]}, None)["error"] is None
+head.save(sys.argv[2])
+"""
+"""Trains a head on the same texts, and gives it an extractor of one line, run in its process: what
+remains is its service and its model, at its own default size."""
+
+
 class Load(NamedTuple):
     """What one run of wrk met."""
 
@@ -105,7 +135,7 @@ def artifact_of(given: Path | None, folder: Path) -> Path:
 
 def tasks_of(n: int, rng: random.Random) -> Iterator[dict[str, Any]]:
     """Tasks of about 100 words each, of the words of the synthetic ones, as no two are the same."""
-    words = " ".join(each["task_text"] for each in synthetic_records(100)).split()
+    words = " ".join(str(each["task_text"]) for each in synthetic_records(100)).split()
     words += [f"module_{i}" for i in range(2_000)]
     kinds = ("bug_fix", "explain", "rename", "unit_test", None)
     for i in range(n):
@@ -147,6 +177,15 @@ def processor_s(pid: int) -> float:
     """Return the processor time of a process so far, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
+def settle(pid: int) -> None:
+    """Wait until a server has done what it does after its start, as compiling."""
+    for _ in range(60):
+        before = processor_s(pid)
+        time.sleep(1.0)
+        if processor_s(pid) - before < 0.1:
+            return
 
 
 def load(
@@ -204,6 +243,26 @@ def decided(port: int, tasks: Sequence[dict[str, Any]]) -> list[str]:
     return ids
 
 
+def tabagent(
+    python: Path, folder: Path, tasks: Sequence[dict[str, Any]], how: dict[str, Any], repeats: int
+) -> list[Load]:
+    """Return what TabAgent's own ``/decide`` service answers under the same load."""
+    script, lines, head = folder / "head.py", folder / "tasks.jsonl", folder / "head"
+    script.write_text(TABAGENT)
+    lines.write_text("".join(json.dumps(task) + "\n" for task in tasks[:300]))
+    subprocess.run([python, script, lines, head], check=True, capture_output=True)
+    bodies = [msgspec.json.encode({"prefix": task}) for task in tasks]
+    runs = []
+    for _ in range(repeats):
+        port = free_port()
+        command = [str(python), "-m", "tabagent.cli", "serve", str(head), "--port", str(port)]
+        command += ["--trust-extractor", "--no-drift", "--threads", "1"]
+        with server(command, port, core=0, ready="/decide") as pid:
+            load(pid, port, "/decide", bodies[:200], **(how | {"seconds": 2}))
+            runs.append(load(pid, port, "/decide", bodies, **how))
+    return runs
+
+
 def measured(arguments: argparse.Namespace, folder: Path) -> dict[str, list[Load]]:
     """Run everything, one after the other, as often as asked."""
     artifact = artifact_of(arguments.artifact, folder)
@@ -224,12 +283,14 @@ def measured(arguments: argparse.Namespace, folder: Path) -> dict[str, list[Load
         ours = [sys.executable, "-m", "tracetier", "serve", str(artifact)]
         ours += ["--port", str(port), "--state", state]
         with server(ours, port, core=0, ready="/v1/route") as pid:
-            load(pid, port, "/v1/route", bodies, **(how | {"seconds": 2}))
+            load(pid, port, "/v1/route", bodies, **(how | {"seconds": 1}))
+            settle(pid)
             found["/v1/route"].append(load(pid, port, "/v1/route", bodies, **how))
         state = f"sqlite://{folder}/reports-{repeat}.db"
         ours[-1] = state
         with server(ours, port, core=0, ready="/v1/route") as pid:
             n = min(80_000, int(arguments.reports_per_s * arguments.seconds))
+            settle(pid)
             ids = decided(port, [tasks[i % len(tasks)] for i in range(n)])
             reports = [
                 msgspec.json.encode(
@@ -240,6 +301,9 @@ def measured(arguments: argparse.Namespace, folder: Path) -> dict[str, list[Load
             found["/v1/feedback"].append(
                 load(pid, port, "/v1/feedback", reports, is_once=True, **how)
             )
+    if arguments.tabagent is not None:
+        name = "TabAgent /decide"
+        found[name] = tabagent(arguments.tabagent, folder, tasks, how, arguments.repeats)
     return found
 
 
@@ -282,6 +346,9 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--reports-per-s", type=float, default=8_000)
+    parser.add_argument(
+        "--tabagent", type=Path, help="Python of an environment with tabagent[serve], beside it"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()

@@ -21,7 +21,7 @@ from tracetier.tiers import Tier, TierSet
 CONFIG_FILE = Path("tracetier.toml")
 ENV_PREFIX = "TRACETIER_"
 
-StrategyName = Literal["residual", "seed", "greedy", "thompson"]
+StrategyName = Literal["residual", "seed", "seed-warm", "greedy", "thompson"]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Quality = Annotated[float, Meta(ge=0, le=10)]
 Usd = Annotated[float, Meta(gt=0, lt=1e9)]
@@ -36,8 +36,9 @@ class Settings(Struct, frozen=True, kw_only=True):
         Declared tiers, cheap to dear; empty where they come from the table.
     lam : float
         Weight of cost in ``reward = quality (0-10) - lam * cost (0-1)``, 0 to 1e6.
-    strategy : {"residual", "seed", "greedy", "thompson"}
-        How the router learns from feedback.
+    strategy : {"residual", "seed", "seed-warm", "greedy", "thompson"}
+        How the router learns from feedback; ``seed`` is the published rule started at 0,
+        ``seed-warm`` from the model.
     epsilon, alpha : float, optional
         Share of random exploration and step of learning, in [0, 1]; ``None`` takes what the
         strategy itself holds best.
@@ -51,6 +52,14 @@ class Settings(Struct, frozen=True, kw_only=True):
         Whether task texts may be written to decision logs; else a keyed hash.
     redact : tuple of str
         Regular expressions of what ``ingest --redact`` takes out beside the shapes that it knows.
+    log_keep_days : float
+        Days for which finished parts of the decision log are kept, > 0.
+    log_keep_bytes : int
+        Bytes of the whole decision log, from 1 MiB; beyond it the oldest finished parts go.
+    log_gzip : bool
+        Whether finished parts are compressed.
+    log_features : bool
+        Whether the features of withheld texts are in the decision log, to be trained on.
     max_body_bytes : int
         Bytes that a request to the service may have, 1 KiB to 1 GiB.
     requests_per_s : float, optional
@@ -89,6 +98,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     rules, caps : tuple of dict
         The tables [[rule]] and [[cap]] as they stand in the file; the router checks them against
         its tiers.
+    upstreams : tuple of dict
+        The tables [[upstream]] as they stand in the file; the gateway checks them.
+    tier_upstreams : dict of str to object
+        What each [[tier]] says of its ``upstream``, by the tier's name.
+    gateway : dict
+        The section [gateway] as it stands in the file; the gateway checks it.
     sources : dict of str to str
         For each field, where its value came from.
     """
@@ -103,6 +118,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     n_jobs: Annotated[int, Meta(ge=1)] | None = None
     store_text: bool = False
     redact: tuple[str, ...] = ()
+    log_keep_days: Annotated[float, Meta(gt=0, le=36_500)] = 90.0
+    log_keep_bytes: Annotated[int, Meta(ge=1 << 20)] = 20 << 30
+    log_gzip: bool = False
+    log_features: bool = True
     max_body_bytes: Annotated[int, Meta(ge=1024, le=1 << 30)] = 1 << 20
     requests_per_s: Annotated[float, Meta(gt=0, le=1e6)] | None = None
     default_model: str | None = None
@@ -123,6 +142,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     scores: dict[str, object] = {}
     rules: tuple[dict[str, object], ...] = ()
     caps: tuple[dict[str, object], ...] = ()
+    upstreams: tuple[dict[str, object], ...] = ()
+    tier_upstreams: dict[str, object] = {}
+    gateway: dict[str, object] = {}
     sources: dict[str, str] = {}
 
     @property
@@ -151,7 +173,7 @@ class SettingSpec(Struct, frozen=True):
 
 SETTINGS: Final = (
     SettingSpec("lam", "route", "weight of cost (0-1) against quality (0-10) in the reward"),
-    SettingSpec("strategy", "route", "how the router learns: residual, thompson, seed or greedy"),
+    SettingSpec("strategy", "route", "how the router learns: residual, thompson, seed, seed-warm or greedy"),
     SettingSpec("epsilon", "route", "share of random exploration, 0 to 1"),
     SettingSpec("alpha", "route", "step of learning, 0 to 1"),
     SettingSpec("budget_usd", "budget", "USD to spend per request"),
@@ -174,13 +196,20 @@ SETTINGS: Final = (
     SettingSpec("default_model", "ingest", "model of rows that name neither model nor tier"),
     SettingSpec("store_text", "privacy", "write task texts to decision logs"),
     SettingSpec("redact", "privacy", "list of regular expressions that --redact takes out too"),
+    SettingSpec("log_keep_days", "log", "days for which a decision log is kept"),
+    SettingSpec("log_keep_bytes", "log", "bytes that a decision log may have"),
+    SettingSpec("log_gzip", "log", "compress finished parts of a decision log"),
+    SettingSpec("log_features", "log", "write features of withheld texts to decision logs"),
     SettingSpec("max_body_bytes", "serve", "bytes that a request may have"),
     SettingSpec("requests_per_s", "serve", "requests a second of one caller, per worker"),
 )
-"""Every setting but the tiers, scores, rules and caps: those, only the file can declare."""
+"""Every setting but tiers, scores, rules, caps and the gateway's: only the file declares those."""
 
-_TABLES: Final = {"rule": "rules", "cap": "caps"}
+_TABLES: Final = {"rule": "rules", "cap": "caps", "upstream": "upstreams"}
 """Tables in double brackets, and the field that holds them as they stand."""
+
+_WHOLE_SECTIONS: Final = ("scores", "gateway")
+"""Sections that are kept as they stand."""
 
 _SPECS = {spec.field: spec for spec in SETTINGS}
 _SECTIONS = tuple(dict.fromkeys(spec.section for spec in SETTINGS))
@@ -240,14 +269,15 @@ def _from_file(path: Path) -> _Layer:
     for name, section in content.items():
         if name == "tier":
             layer["tiers"] = (_tiers(section, str(path)), str(path))
-        elif name == "scores":
-            layer["scores"] = (_section(section, name, str(path)), f"{path} [scores]")
+            layer["tier_upstreams"] = (_tier_upstreams(section), str(path))
+        elif name in _WHOLE_SECTIONS:
+            layer[name] = (_section(section, name, str(path)), f"{path} [{name}]")
         elif name in _TABLES:
             layer[_TABLES[name]] = (tuple(_tables(section, name, str(path))), str(path))
         elif name in _SECTIONS:
             layer |= _from_section(section, name, str(path))
         else:
-            known = ("tier", "scores", *_TABLES, *_SECTIONS)
+            known = ("tier", *_WHOLE_SECTIONS, *_TABLES, *_SECTIONS)
             raise SettingsError(f"{path}: {_misplaced(name, known)}")
     return layer
 
@@ -304,13 +334,20 @@ def _tiers(entries: object, where: str) -> tuple[Tier, ...]:
         raise SettingsError(f"{where}: {error}") from error
 
 
+def _tier_upstreams(entries: object) -> dict[str, object]:
+    """Where the models of a tier are served is no matter of the tier, but stands with it."""
+    tables = entries if isinstance(entries, list) else []
+    return {str(each.get("name")): each["upstream"] for each in tables if "upstream" in each}
+
+
 def _tier(entry: dict[str, object], where: str) -> Tier:
-    known = Tier.__struct_fields__
+    known = (*Tier.__struct_fields__, "upstream")
     for key in entry:
         if key not in known:
             raise SettingsError(f"{where}: {_unknown('key', key, known)}")
     try:
-        return msgspec.convert(entry, Tier)
+        own = {name: value for name, value in entry.items() if name != "upstream"}
+        return msgspec.convert(own, Tier)
     except (msgspec.ValidationError, TierError) as error:
         raise SettingsError(f"{where} ({entry.get('name', 'no name')!r}): {error}") from error
 

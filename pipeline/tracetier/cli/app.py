@@ -15,12 +15,15 @@ from tracetier.cli.compare import compare
 from tracetier.cli.demo import demo
 from tracetier.cli.evaluate import evaluate
 from tracetier.cli.feedback import feedback
+from tracetier.cli.hook import hook
 from tracetier.cli.ingest import ingest
 from tracetier.cli.inspect import inspect
 from tracetier.cli.ledger import ledger
+from tracetier.cli.mcp import mcp
 from tracetier.cli.policy import policy
 from tracetier.cli.predict import predict
 from tracetier.cli.replay import replay
+from tracetier.cli.retrain import retrain
 from tracetier.cli.route import route
 from tracetier.cli.serve import serve
 from tracetier.cli.state import state
@@ -39,6 +42,8 @@ EXAMPLES = (
     (route, 'tracetier route models/prod --text "Rename foo to bar" --state bandit.json'),
     (feedback, "tracetier feedback bandit.json 91f0c2a87d3e4b65 --quality 8.5"),
     (serve, "tracetier serve models/prod --state sqlite://state/bandit.db"),
+    (mcp, "tracetier mcp models/prod --state sqlite://state/bandit.db"),
+    (retrain, "tracetier retrain models/prod --log log --out models --serve http://127.0.0.1:8080"),
     (policy, "tracetier policy --task-type security_review --tool bash"),
     (ledger, "tracetier ledger bandit.json --session 4f1c"),
 )
@@ -96,6 +101,7 @@ def _help_of(command: Callable[..., None]) -> str:
 for _command, _example in EXAMPLES:
     app.command(help=_help_of(_command), epilog=f"[dim]Example:[/dim]\n\n  {_example}")(_command)
 
+app.add_typer(hook, name="hook")
 app.add_typer(state, name="state")
 
 

@@ -8,7 +8,7 @@ import typer
 from tracetier.cli.params import ArtifactPath, JsonFlag, LamOption, SeedOption, TablePath, lam_of
 from tracetier.settings import load_settings
 
-ReplayStrategy = Literal["residual", "seed", "seed-cold", "greedy", "thompson"]
+ReplayStrategy = Literal["residual", "seed-warm", "seed", "greedy", "thompson"]
 
 
 def replay(
@@ -17,7 +17,7 @@ def replay(
     strategy: Annotated[
         ReplayStrategy | None,
         typer.Option(
-            help="How the router learns; the published rule (seed, and seed-cold without the "
+            help="How the router learns; the published rule (seed, and seed-warm with the "
             "model) runs beside it. Default: that of tracetier.toml, else residual.",
             show_default=False,
         ),

@@ -1,6 +1,7 @@
 """A router's state looked at: what was decided, reported and learned."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from tracetier.route.alarm import Alarm
     from tracetier.route.learner import Cell, Snapshot
 
 _N_BUCKETS = 8
@@ -26,6 +28,7 @@ def state_facts(where: str, snapshot: "Snapshot") -> dict[str, Any]:  # Any: the
         "counts": msgspec.to_builtins(snapshot.counts),
         "n_pending": snapshot.n_pending,
         "cells": [cell._asdict() for cell in snapshot.cells],
+        "alarms": msgspec.to_builtins(snapshot.alarms),
     }
 
 
@@ -41,6 +44,8 @@ def render_state(where: str, snapshot: "Snapshot") -> RenderableType:
         f"{snapshot.n_pending:,} waiting, {counts.expired:,} given up; "
         f"{counts.duplicates:,} second report{'s' * (counts.duplicates != 1)}",
     )
+    for alarm in snapshot.alarms:
+        head.append(f"\nalarm{_when(alarm)}: {alarm}", style="yellow")
     busy = _busiest(snapshot.cells)
     if not busy:
         return Group(head, Text("No decision yet: Q is what the model expects.", style="dim"))
@@ -83,6 +88,12 @@ def q_table(cells: Sequence["Cell"], before: Sequence["Cell"] | None = None) -> 
         )
         last = cell.bucket
     return table
+
+
+def _when(alarm: "Alarm") -> str:
+    if alarm.time_s is None:
+        return ""
+    return f" of {datetime.fromtimestamp(alarm.time_s, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _style(moved: float) -> str:

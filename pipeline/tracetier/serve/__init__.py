@@ -1,0 +1,1 @@
+"""The service: HTTP, gateway, hooks, MCP and dashboard over one router."""

@@ -1,0 +1,1 @@
+"""The routes that must be fast: bytes in, bytes out, by msgspec, below every framework."""

@@ -1,0 +1,205 @@
+"""What the service counts, for Prometheus: decisions, reports, requests, and how it stands.
+
+With several workers each writes its counts into files that all share (prometheus-client's own
+multi-process mode, switched on by ``PROMETHEUS_MULTIPROC_DIR``), and whichever worker is asked
+answers for all. Labels are tiers, sources and routes of a fixed list: no task, no caller's text.
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from tracetier.records import Feedback
+from tracetier.route.outcome import Receipt
+from tracetier.serve.recent import DecisionView
+from tracetier.serve.standing import Standing
+
+MULTIPROC_ENV: Final = "PROMETHEUS_MULTIPROC_DIR"
+
+CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
+
+_DECISION_S = (0.00005, 0.0001, 0.0002, 0.0004, 0.0008, 0.0016, 0.0032, 0.0064, 0.0128, 0.05, 0.2)
+_REQUEST_S = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 2.0, 10.0, 60.0)
+_PARTS = ("state", "decision-log", "upstream")
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+class Metrics:
+    """Listens to the service and counts; one per process.
+
+    Parameters
+    ----------
+    standing : Standing
+        Asked for the gauges whenever the page is rendered, and by `refresh`.
+    """
+
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+        self._registry = CollectorRegistry()
+        registry = self._registry
+        self._decisions = Counter(
+            "tracetier_decisions_total",
+            "Decisions, by the tier taken, who asked, and whether it was drawn to explore.",
+            ("tier", "source", "explored"),
+            registry=registry,
+        )
+        self._decision_s = Histogram(
+            "tracetier_decision_seconds",
+            "Time to decide.",
+            buckets=_DECISION_S,
+            registry=registry,
+        )
+        self._reports = Counter(
+            "tracetier_feedback_total",
+            "Reports, by the tier that they are of, and what was new in them.",
+            ("tier", "new"),
+            registry=registry,
+        )
+        self._quality = Histogram(
+            "tracetier_quality",
+            "Reported quality, 0-10.",
+            ("tier",),
+            buckets=tuple(float(q) for q in range(1, 11)),
+            registry=registry,
+        )
+        self._cost = Counter(
+            "tracetier_cost_usd_total", "Reported cost, USD.", ("tier",), registry=registry
+        )
+        self._requests = Counter(
+            "tracetier_http_requests_total",
+            "Requests, by route and status.",
+            ("route", "status"),
+            registry=registry,
+        )
+        self._request_s = Histogram(
+            "tracetier_http_request_seconds",
+            "Time to answer, by route.",
+            ("route",),
+            buckets=_REQUEST_S,
+            registry=registry,
+        )
+        self._degraded = Gauge(
+            "tracetier_degraded",
+            "1 where the service has to do without a part.",
+            ("part",),
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._state_age = Gauge(
+            "tracetier_state_age_seconds",
+            "Time since what is known was last in step with the state store.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._queued = Gauge(
+            "tracetier_state_queued",
+            "Decisions that the state store does not have yet.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._dropped = Gauge(
+            "tracetier_state_dropped",
+            "Decisions that were dropped because too many waited for the state store.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._up_since = Gauge(
+            "tracetier_start_time_seconds",
+            "When the service started, seconds since 1970.",
+            registry=registry,
+            multiprocess_mode="max",
+        )
+        self._up_since.set(time.time())
+        self._info = Gauge(
+            "tracetier_artifact_info",
+            "1 for the artifact that decides.",
+            ("artifact_id",),
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._artifact_id: str | None = None
+        # A look-up by labels takes longer than the counting.
+        self._by_tier: dict[tuple[str, str, bool], Counter] = {}
+        self._by_route: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self.refresh()
+
+    def decided(self, view: DecisionView, seconds: float) -> None:
+        """Count a decision."""
+        decision = view.decision
+        key = (decision.tier, view.source, decision.explored)
+        child = self._by_tier.get(key)
+        if child is None:
+            child = self._by_tier[key] = self._decisions.labels(
+                decision.tier, view.source, str(decision.explored).lower()
+            )
+        child.inc()
+        self._decision_s.observe(seconds)
+
+    def reported(self, report: Feedback, receipt: Receipt, view: DecisionView | None) -> None:
+        """Count a report; its tier is "elsewhere" where another worker took the decision."""
+        tier = view.decision.tier if view is not None else "elsewhere"
+        self._reports.labels(tier, "+".join(receipt.new) or "nothing").inc()
+        if report.quality is not None and "quality" in receipt.new:
+            self._quality.labels(tier).observe(report.quality)
+        if report.cost_usd is not None and "cost_usd" in receipt.new:
+            self._cost.labels(tier).inc(report.cost_usd)
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        key = (route, status)
+        children = self._by_route.get(key)
+        if children is None:
+            children = self._by_route[key] = (
+                self._requests.labels(route, str(status)),
+                self._request_s.labels(route),
+            )
+        children[0].inc()
+        children[1].observe(seconds)
+
+    def refresh(self) -> None:
+        """Set the gauges by how the service stands now."""
+        codes, health = self._standing.codes, self._standing.health
+        for part in (*_PARTS, *(code for code in codes if code not in _PARTS)):
+            self._degraded.labels(part).set(part in codes)
+        self._state_age.set(health.state_age_s)
+        self._queued.set(health.n_queued)
+        self._dropped.set(health.n_dropped)
+        if health.artifact_id != self._artifact_id:
+            if self._artifact_id is not None:
+                self._info.labels(self._artifact_id).set(0)
+            self._info.labels(health.artifact_id).set(1)
+            self._artifact_id = health.artifact_id
+
+    def page(self) -> bytes:
+        """Return the page that Prometheus reads, of all workers together."""
+        self.refresh()
+        if MULTIPROC_ENV not in os.environ:
+            return generate_latest(self._registry)
+        _forget_dead(Path(os.environ[MULTIPROC_ENV]))
+        shared = CollectorRegistry()
+        MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
+        return generate_latest(shared)
+
+
+def _forget_dead(folder: Path) -> None:
+    """Take no gauge of a worker that is no more for the present state of anything."""
+    pids = {name.stem.rpartition("_")[2] for name in folder.glob("gauge_live*.db")}
+    for pid in (int(pid) for pid in pids if pid.isdigit()):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]
+        except PermissionError:
+            continue

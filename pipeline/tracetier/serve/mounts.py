@@ -1,0 +1,75 @@
+"""The parts that stand on the app beside its own routes, each one line of a table.
+
+A part is a module with ``router(service, settings) -> APIRouter``. It is imported where it is
+switched on, so that a service without it needs none of its libraries. Roles of its paths are given
+here (see `tracetier.serve.roles`); who calls is checked before any part sees the request.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from tracetier.serve.roles import OPEN, RoleTable
+from tracetier.serve.service import Service
+from tracetier.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+ROUTE: Final = frozenset({"route"})
+READ: Final = frozenset({"read"})
+
+
+class Part(Struct, frozen=True):
+    """A part of the service.
+
+    ``roles`` maps its paths to the roles that they need, as in `tracetier.serve.roles`;
+    ``max_body_bytes`` bounds what may be sent there, where the app's own bound does not fit.
+    """
+
+    module: str
+    is_on: Callable[[Settings], bool]
+    roles: Mapping[str, frozenset[str]]
+    max_body_bytes: int | None = None
+
+
+PARTS: Final[tuple[Part, ...]] = (
+    Part(
+        "tracetier.serve.gateway.routes",
+        lambda settings: bool(settings.upstreams),
+        {"/v1/chat/completions": ROUTE, "/v1/messages": ROUTE},
+        max_body_bytes=32 << 20,
+    ),
+    Part("tracetier.serve.hooks.routes", lambda settings: True, {"/hooks/claude-code": ROUTE}),
+    Part(
+        "tracetier.serve.dashboard.routes",
+        lambda settings: True,
+        {"/": OPEN, "/dashboard/": OPEN, "/v1/dashboard": READ},
+    ),
+)
+"""Module, when it is on, its paths, and its bound of a body."""
+
+
+def mount_all(
+    app: "FastAPI", service: Service, settings: Settings, roles: RoleTable
+) -> dict[str, int]:
+    """Put every part that is switched on onto the app.
+
+    Returns
+    -------
+    dict of str to int
+        Paths with a bound of their own for what may be sent there, in bytes.
+    """
+    bounds: dict[str, int] = {}
+    for part in PARTS:
+        if part.is_on(settings):
+            app.include_router(import_module(part.module).router(service, settings))
+            roles.add(part.roles)
+            if part.max_body_bytes is not None:
+                bounds |= dict.fromkeys(part.roles, part.max_body_bytes)
+    return bounds
+
+
+__all__ = ["OPEN", "PARTS", "READ", "ROUTE", "Part", "mount_all"]

@@ -1,0 +1,257 @@
+"""A running service: what it is started with, its socket, its workers.
+
+    config -> check -> socket -> worker (one: here; more: a process each, restarted where they die)
+                                   └─ app over Service over Router, on the socket that all share
+
+Workers are told by one environment variable, which holds paths and flags and no secret; tokens
+come from their own variable or file.
+"""
+
+import gc
+import inspect
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from tracetier.errors import SettingsError
+from tracetier.serve.auth import Access, check_host, is_loopback
+from tracetier.serve.logs import start_logging, tell
+from tracetier.serve.service import DecisionLog, Service
+from tracetier.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+CONFIG_ENV: Final = "_TRACETIER_SERVE"
+"""Variable that tells a worker what to serve."""
+
+MULTIPROC_ENV: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Variable by which prometheus-client is told where several processes count together."""
+
+SHUTDOWN_S: Final = 20
+"""Seconds that requests under way are given when the service ends."""
+
+_LOCAL_NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
+
+
+class ServeConfig(Struct, frozen=True, kw_only=True):
+    """What a service is started with.
+
+    Parameters
+    ----------
+    artifact : str
+        Path of the artifact.
+    host, port : str, int
+        Where it listens; port 0 takes a free one.
+    state : str, optional
+        URL of the state store; ``None`` keeps it in memory, for one worker.
+    workers : int
+        Processes, >= 1.
+    log : str, optional
+        Folder of the decision log; by default none is written.
+    tokens_file : str, optional
+        File that declares the tokens; by default the environment.
+    models : str, optional
+        Folder that artifacts may be swapped in from; by default the artifact's own.
+    overrides : dict
+        Settings from flags.
+    is_insecure : bool
+        Whether to let other machines in although no token is declared.
+    logs_json, logs_all : bool
+        Log lines as JSON; a line for every request.
+    """
+
+    artifact: str
+    host: str = "127.0.0.1"
+    port: int = 8080
+    state: str | None = None
+    workers: int = 1
+    log: str | None = None
+    tokens_file: str | None = None
+    models: str | None = None
+    overrides: dict[str, Any] = {}  # Any: values of settings, which `load_settings` checks
+    is_insecure: bool = False
+    logs_json: bool = False
+    logs_all: bool = False
+
+    @property
+    def models_folder(self) -> Path:
+        """Folder that artifacts may be swapped in from."""
+        return Path(self.models) if self.models else Path(self.artifact).resolve().parent
+
+    def settings(self) -> Settings:
+        """Return the settings that the flags, the environment and the file amount to."""
+        return load_settings(overrides=self.overrides)
+
+    def access(self) -> Access:
+        """Return the declared tokens."""
+        return Access.load(Path(self.tokens_file) if self.tokens_file else None)
+
+
+def check(config: ServeConfig) -> Access:
+    """Refuse what cannot be served; return the declared tokens.
+
+    Raises
+    ------
+    SettingsError
+        For a host that is not this machine's without a token, or a state in memory that several
+        workers cannot share.
+    """
+    access = config.access()
+    check_host(config.host, access, is_insecure=config.is_insecure)
+    if config.workers > 1 and (config.state is None or config.state.startswith("memory")):
+        raise SettingsError(
+            f"{config.workers} workers cannot share a state in memory; give --state a file or a "
+            "Redis, or --workers 1"
+        )
+    if config.models is not None and not Path(config.models).is_dir():
+        raise SettingsError(f"--models {config.models!r} is no folder; give one that exists")
+    return access
+
+
+def open_service(config: ServeConfig, settings: Settings, *, stays: bool = True) -> Service:
+    """Return the service that a config asks for; one that ``stays`` compiles its predictions."""
+    log = _decision_log(config.log, settings)
+    return Service.open(
+        config.artifact,
+        state=config.state,
+        settings=settings,
+        log=log,
+        accelerate="auto" if stays else False,
+    )
+
+
+def build_app(config: ServeConfig) -> "FastAPI":
+    """Return the app of one worker."""
+    from tracetier.serve.app import create_app
+
+    settings, access = config.settings(), config.access()
+    is_local = access.is_open and not config.is_insecure and is_loopback(config.host)
+    return create_app(
+        open_service(config, settings),
+        settings,
+        access=access,
+        hosts=_LOCAL_NAMES | {config.host} if is_local else None,
+        models_folder=config.models_folder,
+        logs_all=config.logs_all,
+    )
+
+
+def worker_app() -> "FastAPI":
+    """Return the app of a worker that was started with others, as the environment tells it."""
+    config = msgspec.json.decode(os.environ[CONFIG_ENV], type=ServeConfig)
+    start_logging(is_json=config.logs_json)
+    settle_memory()
+    return build_app(config)
+
+
+def listen(config: ServeConfig) -> socket.socket:
+    """Return the socket that the service listens on.
+
+    Raises
+    ------
+    SettingsError
+        If the address is taken, or not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((config.host.strip("[]"), config.port))
+    except OSError as error:
+        made.close()
+        raise SettingsError(
+            f"cannot listen on {config.host}:{config.port}: {error.strerror or error}; give "
+            "another --host or --port, or end what listens there"
+        ) from error
+    made.set_inheritable(True)
+    return made
+
+
+def serve(config: ServeConfig, listening: socket.socket) -> None:
+    """Serve until a signal ends it: requests under way are answered, and the state is stored."""
+    import uvicorn
+
+    start_logging(is_json=config.logs_json, tells_of_workers=config.workers > 1)
+    ignore_signals()
+    common: dict[str, Any] = {
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": False,
+        "timeout_graceful_shutdown": SHUTDOWN_S,
+        "timeout_keep_alive": 65,
+        "backlog": 2048,
+    }
+    if config.workers == 1:
+        settle_memory()
+        app = build_app(config)
+        tell("serving", artifact=config.artifact, state=config.state or "memory", workers=1)
+        uvicorn.Server(uvicorn.Config(app, **common)).run(sockets=[listening])
+        return
+    from uvicorn.supervisors import Multiprocess
+
+    environment = {CONFIG_ENV: msgspec.json.encode(config).decode()}
+    with _shared_metrics() as shared, _environment({**environment, **shared}):
+        # Loaded once here, so that what cannot be served is told before there are workers.
+        open_service(config, config.settings(), stays=False).close()
+        tell("serving", artifact=config.artifact, state=config.state, workers=config.workers)
+        target = f"{__name__}:{worker_app.__name__}"
+        workers = uvicorn.Config(target, factory=True, workers=config.workers, **common)
+        # Any: some of the versions that are out there want to be told what a worker runs.
+        supervisor: Any = Multiprocess
+        told = "target" in inspect.signature(Multiprocess).parameters
+        extra = {"target": uvicorn.Server(workers).run} if told else {}
+        supervisor(workers, sockets=[listening], **extra).run()
+        tell("stopped", workers=config.workers)
+
+
+def _decision_log(folder: str | None, settings: Settings) -> DecisionLog | None:
+    if folder is None:
+        return None
+    from tracetier.decision_log.writer import open_log
+
+    return open_log(Path(folder), settings)
+
+
+def settle_memory() -> None:
+    """Look for garbage in cycles less often: a request leaves none, and a look takes its time."""
+    gc.set_threshold(20_000, 50, 100)
+
+
+def ignore_signals() -> None:
+    """Let the web server alone hear the signals that end it: it ends well, and so do we."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+
+
+@contextmanager
+def _shared_metrics() -> Iterator[dict[str, str]]:
+    """Give the workers a folder to count together in, until they are done."""
+    if os.environ.get(MULTIPROC_ENV):
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="tracetier-metrics-") as folder:
+        yield {MULTIPROC_ENV: folder}
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,76 @@
+"""What is counted: decisions, reports, requests; by labels of a fixed list."""
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tracetier.serve.service import Service
+
+if TYPE_CHECKING:
+    from tests.serve.conftest import Ask, MakeApp
+
+
+def _samples(page: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+    }
+
+
+def test_decisions_reports_and_requests_are_counted(make_app: "MakeApp", ask: "Ask") -> None:
+    """Two decisions, one of them reported twice, one wrong request."""
+    app = make_app()
+    body = {"task": {"text": "x"}, "allowed": ["low"]}
+    ids = [ask(app, "POST", "/v1/route", json=body).json()["decision_id"] for _ in range(2)]
+    report = {"decision_id": ids[0], "quality": 8.0, "cost_usd": 0.25}
+    for _ in range(2):
+        ask(app, "POST", "/v1/feedback", json=report)
+    ask(app, "POST", "/v1/route", content=b"{")
+
+    found = _samples(ask(app, "GET", "/metrics").text)
+
+    low = ("tier", "low")
+    decided = (("explored", "false"), ("source", "api"), low)
+    assert found["tracetier_decisions_total", decided] == 2
+    assert found["tracetier_decision_seconds_count", ()] == 2
+    assert found["tracetier_feedback_total", (("new", "quality+cost_usd"), low)] == 1
+    assert found["tracetier_feedback_total", (("new", "nothing"), low)] == 1
+    assert found["tracetier_quality_sum", (low,)] == 8.0
+    assert found["tracetier_cost_usd_total", (low,)] == 0.25
+    route = ("route", "/v1/route")
+    assert found["tracetier_http_requests_total", (route, ("status", "200"))] == 2
+    assert found["tracetier_http_requests_total", (route, ("status", "400"))] == 1
+    assert found["tracetier_artifact_info", (("artifact_id", "artifact-1"),)] == 1
+
+
+def test_no_caller_makes_a_new_label(make_app: "MakeApp", ask: "Ask") -> None:
+    """Unknown paths are one, and so are the ids in known ones."""
+    app = make_app()
+    for i in range(5):
+        ask(app, "GET", f"/nothing/{i}")
+        ask(app, "GET", f"/v1/decisions/{i}")
+
+    page = ask(app, "GET", "/metrics").text
+
+    routes = set(re.findall(r'http_requests_total\{route="([^"]*)"', page))
+    assert routes == {"other", "/v1/decisions/{decision_id}"}
+
+
+def test_a_part_that_fails_shows_and_shows_no_more(
+    make_app: "MakeApp", ask: "Ask", service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1 while it lasts, 0 after."""
+    monkeypatch.setattr("tracetier.serve.standing.FRESH_S", -1.0)
+    trouble: list[str | None] = ["down"]
+    service.watch("upstream", lambda: trouble[0])
+    app = make_app()
+    label = ("tracetier_degraded", (("part", "upstream"),))
+
+    before = _samples(ask(app, "GET", "/metrics").text)[label]
+    trouble[0] = None
+    after = _samples(ask(app, "GET", "/metrics").text)[label]
+
+    assert (before, after) == (1.0, 0.0)
