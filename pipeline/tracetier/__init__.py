@@ -4,8 +4,9 @@
 >>> tt.Task(text="Rename foo to bar.", task_type="code_edit").task_type
 'code_edit'
 
-Importing the package loads nothing heavy: the verbs import what they need when they are called,
-`Router` and `load_artifact` when they are first looked up.
+Importing the package loads next to nothing: the verbs import what they need when they are called,
+records, settings, tiers and the router when they are first looked up. A hook starts within an
+agent's patience.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from tracetier.errors import (
     LeakageError,
     PolicyError,
     RecordError,
+    ServiceError,
     SettingsError,
     StateError,
     StorageError,
@@ -34,19 +36,22 @@ from tracetier.errors import (
     TrainingError,
     WorkError,
 )
-from tracetier.records import Decision, Feedback, Invocation, Task, TierScore
-from tracetier.settings import Settings, load_settings
-from tracetier.tiers import Tier, TierSet
 
 if TYPE_CHECKING:
     from tracetier.artifact.load import load_artifact
+    from tracetier.client.client import AsyncClient, Client
+    from tracetier.records import Decision, Feedback, Invocation, Task, TierScore
     from tracetier.route.router import Router
+    from tracetier.settings import Settings, load_settings
+    from tracetier.tiers import Tier, TierSet
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ArtifactError",
+    "AsyncClient",
     "CapError",
+    "Client",
     "Decision",
     "Feedback",
     "FeedbackError",
@@ -57,6 +62,7 @@ __all__ = [
     "PolicyError",
     "RecordError",
     "Router",
+    "ServiceError",
     "Settings",
     "SettingsError",
     "StateError",
@@ -79,7 +85,15 @@ __all__ = [
     "train",
 ]
 
-_LAZY = {"Router": "tracetier.route.router", "load_artifact": "tracetier.artifact.load"}
+_HOMES = {
+    "tracetier.artifact.load": ("load_artifact",),
+    "tracetier.client.client": ("AsyncClient", "Client"),
+    "tracetier.records": ("Decision", "Feedback", "Invocation", "Task", "TierScore"),
+    "tracetier.route.router": ("Router",),
+    "tracetier.settings": ("Settings", "load_settings"),
+    "tracetier.tiers": ("Tier", "TierSet"),
+}
+_LAZY = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:  # Any: the type is that of the object looked up

@@ -1,6 +1,6 @@
 """``python -m tracetier`` is the command line."""
 
-from tracetier.cli.app import main
+from tracetier.cli import main
 
 if __name__ == "__main__":
     main()

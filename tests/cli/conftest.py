@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tracetier.api import ingest, train
-from tracetier.cli import app
+from tracetier.cli.app import app
 from tracetier.demo.sample import synthetic_records
 from tracetier.settings import Settings
 

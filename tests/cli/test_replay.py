@@ -27,7 +27,7 @@ def test_the_result_is_shown_beside_the_published_rule(
 
     assert (found.exit_code, found.stderr) == (0, "")
     assert "Over 2 orders of 100 tasks, residual scored" in found.stdout
-    assert "seed-cold" in found.stdout
+    assert "seed-warm" in found.stdout
 
 
 @pytest.mark.parametrize("strategy", get_args(ReplayStrategy))

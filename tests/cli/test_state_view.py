@@ -4,7 +4,8 @@ from io import StringIO
 
 from rich.console import Console, RenderableType
 
-from tracetier.cli.state_view import q_table, render_state
+from tracetier.cli.state_view import q_table, render_state, state_facts
+from tracetier.route.alarm import Alarm
 from tracetier.route.learner import Cell, Snapshot
 from tracetier.route.tally import Counts
 
@@ -41,3 +42,14 @@ def test_only_buckets_that_saw_a_decision_are_shown_the_busiest_first() -> None:
 
     assert "idle" not in shown
     assert shown.index("code") < shown.index("qa")
+
+
+def test_alarms_are_told_with_their_day() -> None:
+    """Above the table, and in the JSON."""
+    alarm = Alarm(kind="outcomes", name="mid", value=-2.0, z=-4.5, time_s=1_700_000_000.0)
+    snapshot = Snapshot("residual", "a1", 0.3, Counts(), 0, [_cell("qa", "mid", 5.0)], [alarm])
+
+    lines = [" ".join(line) for line in _lines(render_state("s.json", snapshot))]
+
+    assert any(line.startswith("alarm of 2023-11-14 22:13 UTC: mid became worse") for line in lines)
+    assert state_facts("s.json", snapshot)["alarms"][0]["name"] == "mid"
