@@ -19,14 +19,21 @@ A message names what was given, what was expected, where, and the mend.
     └── WorkError                 the input was good, the work failed (exit code 1)
         ├── TrainingError         nothing could be learned from these rows
         ├── CapError              a cap is reached, and the settings say to refuse
-        └── StorageError          the disk or the store refused
+        ├── StorageError          the disk or the store refused
+        └── ServiceError          a service cannot be reached, or failed
 """
 
 
 class TracetierError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base of every error that this package raises on purpose.
+
+    Where a service answered with it, ``field`` names what was wrong of the request and ``mend``
+    what to do.
+    """
 
     exit_code = 1
+    field: str | None = None
+    mend: str | None = None
 
 
 class InputError(TracetierError):
@@ -89,3 +96,7 @@ class CapError(WorkError):
 
 class StorageError(WorkError):
     """The disk or the store refused to keep what was given."""
+
+
+class ServiceError(WorkError):
+    """A service cannot be reached, or failed on what was asked."""

@@ -92,6 +92,6 @@ def test_a_replay_shows_strategies_and_comparisons(table: Any) -> None:
     text = text_of(render_replay(replay("models/fake", table, orders=3)))
 
     assert text.startswith("Over 3 orders of 150 tasks, residual scored ")
-    for name in ("at 50", "at 150", "better in", "p (sign)", "seed-cold"):
+    for name in ("at 50", "at 150", "better in", "p (sign)", "seed-warm"):
         assert name in text
     assert np.char.count(text, "of 3 ") >= 2

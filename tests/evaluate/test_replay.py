@@ -28,12 +28,12 @@ def run(write_table: Any, use_artifact: Any, full_rows: list[Invocation]) -> Any
 def test_a_good_prior_misses_less_than_the_published_rule(run: Any) -> None:
     """In every order, and by a factor: the rule must first find out what the prior knows."""
     found = run()
-    cold = found.versus["seed-cold"]
+    cold = found.versus["seed"]
 
     assert (cold.n_better[-1], cold.n_worse[-1]) == (4, 0)
     assert cold.regret_ratio[-1].high < 0.9
     assert found.checkpoints == (50, 150)
-    assert list(found.strategies) == ["residual", "greedy", "seed", "seed-cold"]
+    assert list(found.strategies) == ["residual", "greedy", "seed-warm", "seed"]
     assert found.oracle_reward > found.bucket_reward
 
 
@@ -48,10 +48,10 @@ def test_greedy_with_the_true_means_has_no_regret_against_the_bucket_tiers(run: 
 
 def test_a_baseline_is_not_compared_with_itself(run: Any) -> None:
     """The seed strategy is told against the model alone and the cold rule."""
-    found = run(strategy="seed")
+    found = run(strategy="seed-warm")
 
-    assert list(found.strategies) == ["seed", "greedy", "seed-cold"]
-    assert list(found.versus) == ["greedy", "seed-cold"]
+    assert list(found.strategies) == ["seed-warm", "greedy", "seed"]
+    assert list(found.versus) == ["greedy", "seed"]
 
 
 def test_the_same_seed_gives_the_same_replay_on_any_number_of_workers(run: Any) -> None:
@@ -65,7 +65,7 @@ def test_the_summary_is_json(run: Any) -> None:
     read = json.loads(json.dumps(run().summary()))
 
     assert read["headline"].startswith("Over 4 orders of 150 tasks, residual scored ")
-    assert read["versus"]["seed"]["regret_ratio"][-1]["estimate"] > 0
+    assert read["versus"]["seed-warm"]["regret_ratio"][-1]["estimate"] > 0
     assert (read["orders"], read["n_tasks"], read["n_left_out"]) == (4, 150, 0)
 
 

@@ -34,11 +34,11 @@ def test_every_task_comes_once_and_the_order_is_the_seeds(stream: Stream) -> Non
     played = play(stream, "residual", seed=1, order=0)
     orders = {
         (name, seed, order): play(stream, name, seed=seed, order=order).order.tolist()
-        for name, seed, order in [("seed", 1, 0), ("residual", 1, 1), ("residual", 2, 0)]
+        for name, seed, order in [("seed-warm", 1, 0), ("residual", 1, 1), ("residual", 2, 0)]
     }
 
     assert sorted(played.order.tolist()) == list(range(N))
-    assert orders["seed", 1, 0] == played.order.tolist()
+    assert orders["seed-warm", 1, 0] == played.order.tolist()
     assert orders["residual", 1, 1] != played.order.tolist()
     assert orders["residual", 2, 0] != played.order.tolist()
 
@@ -59,7 +59,7 @@ def test_only_the_chosen_outcome_is_revealed(stream: Stream) -> None:
 
 def test_the_cold_seed_strategy_is_the_published_rule(stream: Stream) -> None:
     """The pseudo-code of the published rule beside it, on the same stream of random numbers."""
-    played = play(stream, "seed-cold", seed=4, order=2)
+    played = play(stream, "seed", seed=4, order=2)
     rng = Random(4 * 1_000_003 + 2)
     q = np.zeros((3, 3))
     for task, tier in zip(played.order.tolist(), played.tier.tolist(), strict=True):
@@ -82,7 +82,7 @@ def test_greedy_takes_the_best_prediction_and_never_explores(stream: Stream) -> 
 
 def test_seed_starts_from_the_model_and_seed_cold_from_nought(artifact: Any) -> None:
     """Q of the hard bucket at lambda 2: 10 q - 2 c, or 0."""
-    warm, cold = (fresh_strategy(name, artifact.prior, 2.0) for name in ("seed", "seed-cold"))
+    warm, cold = (fresh_strategy(name, artifact.prior, 2.0) for name in ("seed-warm", "seed"))
 
     assert warm.q(2, 2.0) == pytest.approx([0.8, 2.4, 7.0])
     assert cold.q(2, 2.0) == [0.0, 0.0, 0.0]
@@ -100,7 +100,7 @@ def test_each_task_is_decided_at_its_own_lambda(stream: Stream) -> None:
 def test_an_unknown_strategy_lists_the_known_ones(artifact: Any) -> None:
     """By name."""
     with pytest.raises(
-        SettingsError, match="'ucb' cannot be replayed; known: residual, seed, seed-cold, greedy"
+        SettingsError, match="'ucb' cannot be replayed; known: residual, seed-warm, seed, greedy"
     ):
         fresh_strategy("ucb", artifact.prior, 0.3)
 
@@ -137,7 +137,7 @@ def test_a_silent_drop_is_found_out(stream: Stream) -> None:
 def test_reports_that_never_come_teach_nothing(stream: Stream) -> None:
     """With all of them lost, and with a delay as long as the stream, nothing is learned: same."""
     lost, late = (
-        play(_held(stream, **options), "seed", seed=3, order=0)
+        play(_held(stream, **options), "seed-warm", seed=3, order=0)
         for options in ({"missing": 1.0}, {"delay": N})
     )
 
@@ -158,6 +158,6 @@ def test_a_goal_is_held_by_any_strategy(stream: Stream) -> None:
     usd = np.tile([1.0, 3.0, 10.0], (N, 1))
     paced = stream._replace(goal=Goal(budget_usd=2.5), cost_usd=usd, cost_ref=10.0)
 
-    for name in ("residual", "seed", "greedy", "thompson"):
+    for name in ("residual", "seed-warm", "greedy", "thompson"):
         played = play(paced, name, seed=0, order=0)
         assert usd[0][played.tier].mean() == pytest.approx(2.5, rel=0.1)

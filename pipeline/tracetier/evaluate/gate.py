@@ -17,17 +17,17 @@ from tracetier.artifact import Artifact
 from tracetier.errors import SettingsError, TableError, TierError
 from tracetier.evaluate.arguments import lam_given, opened_artifact, table_path, whole_number
 from tracetier.evaluate.figures import Resampling, interval_of
-from tracetier.evaluate.outcomes import rows_with_texts
 from tracetier.evaluate.policy_value import (
     LOGS,
     PolicyValueRows,
     policy_value_rows,
-    value_table,
+    value_rows,
 )
 from tracetier.evaluate.result import MIN_ESS, plain, scaled
 from tracetier.features.task_hash import task_hashes
 from tracetier.measures.bootstrap import N_DRAWS, Interval
 from tracetier.table import read_table, table_fingerprint
+from tracetier.train.rows import task_rows
 
 __all__ = ["Comparison", "compare"]
 
@@ -174,10 +174,10 @@ def compare(
     new = opened_artifact(candidate)
     old = _incumbent(incumbent, new)
     own_lam = new.lam if lam is None else lam
-    read = read_table(path)
-    hashes = task_hashes(rows_with_texts(read, new.tiers).tasks)
+    rows = task_rows(read_table(path), new.tiers)
+    hashes = task_hashes(rows.tasks_by_hash)
     fingerprint = table_fingerprint(path)
-    prepared = value_table(read, new.tiers, cost_ref=new.cost_ref, seed=seed)
+    prepared = value_rows(rows, new.tiers, cost_ref=new.cost_ref, seed=seed)
     tell("valuing the candidate", 0.3)
     ours = policy_value_rows(new, prepared, lam=own_lam)
     if ours.n_logged == 0 and old == LOGS:

@@ -70,7 +70,7 @@ class ValueTable(NamedTuple):
     Attributes
     ----------
     tasks : list of Task, length n
-        Those with quality and cost of at least one tier.
+        Those with quality and cost of at least one tier; each withheld text is its hash.
     tiers : TierSet
     quality, cost_usd : (n, K) array
         In [0, 1] and USD, ``nan`` unless both are known.
@@ -82,6 +82,8 @@ class ValueTable(NamedTuple):
         USD that count as reward cost 1.
     row : (n,) array of int
         Which of the table's tasks each row is.
+    is_withheld : (n,) array of bool
+        Whether the text of a task is not there: only who was trained on it has a prediction of it.
     """
 
     tasks: list[Task]
@@ -94,6 +96,7 @@ class ValueTable(NamedTuple):
     groups: NDArray[np.int64]
     cost_ref: float
     row: NDArray[np.intp]
+    is_withheld: NDArray[np.bool_]
 
     @property
     def seen(self) -> NDArray[np.bool_]:
@@ -166,7 +169,7 @@ def value_rows(
         found._replace(quality=quality, cost_usd=cost_usd), scale, seed
     )
     return ValueTable(
-        tasks=found.tasks,
+        tasks=found.tasks_by_hash,
         tiers=tiers,
         quality=quality,
         cost_usd=cost_usd,
@@ -176,7 +179,15 @@ def value_rows(
         groups=found.groups,
         cost_ref=scale,
         row=usable,
+        is_withheld=_is_withheld(found),
     )
+
+
+def _is_withheld(rows: TaskRows) -> NDArray[np.bool_]:
+    found = np.zeros(len(rows.tasks), np.bool_)
+    if rows.withheld is not None:
+        found[rows.withheld.rows] = True
+    return found
 
 
 def _check_propensities(rows: TaskRows) -> None:
@@ -230,6 +241,8 @@ def policy_probabilities(policy: Artifact | str | Matrix, table: ValueTable, lam
     ------
     TierError
         If the name is no tier's, or the artifact knows other tiers.
+    TableError
+        If texts are withheld of tasks that the artifact was not trained on.
     """
     n_tiers = len(table.tiers)
     if isinstance(policy, np.ndarray):
@@ -248,6 +261,13 @@ def policy_probabilities(policy: Artifact | str | Matrix, table: ValueTable, lam
             f"for {', '.join(table.tiers.names)}; both must be the same"
         )
     found = predict_tasks(policy.predictor, table.tasks, policy.oof)
+    unknown = int((table.is_withheld & ~found.is_out_of_fold).sum())
+    if unknown:
+        raise TableError(
+            f"the table withholds the texts of {unknown:,} tasks that artifact "
+            f"{policy.artifact_id} was not trained on, and a prediction needs them; name a tier "
+            f"or {LOGS!r} as the incumbent, or ingest the logs without --no-text"
+        )
     return np.eye(n_tiers)[choose_tiers(found.quality, found.cost, lam)]
 
 

@@ -32,7 +32,7 @@ __all__ = ["Replay", "replay"]
 Vector = NDArray[np.float64]
 Progress = Callable[[str, float], None]
 
-BASELINES = ("greedy", "seed", "seed-cold")
+BASELINES = ("greedy", "seed-warm", "seed")
 """The model alone without learning, the published rule started from it, and started from 0."""
 
 
@@ -56,8 +56,8 @@ def replay(
     ----------
     artifact : Artifact or path
     table : path
-    strategy : {"residual", "seed", "seed-cold", "greedy", "thompson"}
-        How the router learns; ``seed`` starts from the model, ``seed-cold`` from 0 as published,
+    strategy : {"residual", "seed-warm", "seed", "greedy", "thompson"}
+        How the router learns; ``seed-warm`` starts from the model, ``seed`` from 0 as published,
         and both are run as baselines beside any other.
     lam : float, optional
         Lambda of every decision; by default the artifact's.

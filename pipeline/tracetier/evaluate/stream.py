@@ -39,16 +39,16 @@ from tracetier.route.thompson import ThompsonParams
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
 
-ReplayStrategy = Literal["residual", "seed", "seed-cold", "greedy", "thompson"]
+ReplayStrategy = Literal["residual", "seed-warm", "seed", "greedy", "thompson"]
 
 _STRATEGIES: dict[ReplayStrategy, tuple[StrategyName, StrategyParams]] = {
     "residual": ("residual", ResidualParams()),
-    "seed": ("seed", SeedParams(is_warm=True)),
-    "seed-cold": ("seed", SeedParams(is_warm=False)),
+    "seed-warm": ("seed-warm", SeedParams(is_warm=True)),
+    "seed": ("seed", SeedParams(is_warm=False)),
     "greedy": ("greedy", GreedyParams()),
     "thompson": ("thompson", ThompsonParams()),
 }
-"""``seed`` starts Q at the model's bucket means, ``seed-cold`` at 0 as it was published."""
+"""``seed`` starts Q at 0 as it was published, ``seed-warm`` at the model's bucket means."""
 
 
 class Stream(NamedTuple):

@@ -1,0 +1,1 @@
+"""Routers and gateways of others that ask this one; each file imports its own library."""
