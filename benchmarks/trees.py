@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib.util import find_spec
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before LightGBM's library is loaded
 
@@ -19,10 +20,14 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from tracetier.heads.trees import TreeEnsemble, merge_boosters
+from tracetier.heads.trees import BackendName, TreeEnsemble, merge_boosters
 
 Floats = NDArray[np.float64]
 Predict = Callable[[Floats], Floats]
+
+BACKENDS: tuple[BackendName, ...] = ("numpy", "lightgbm")
+if find_spec("numba") is not None:
+    BACKENDS += ("numba",)
 
 
 def main() -> None:
@@ -84,12 +89,15 @@ def _contenders(models: Sequence[lgb.LGBMRegressor]) -> dict[str, Predict]:
     def each(models: Sequence[lgb.LGBMRegressor | lgb.Booster], x: Floats) -> Floats:
         return np.concatenate([model.predict(x[None, :], num_threads=1) for model in models])
 
+    ours = {
+        f"TreeEnsemble, {backend}": TreeEnsemble.from_text(text, backend=backend).predict_one
+        for backend in BACKENDS
+    }
     return {
         f"LGBMRegressor.predict x{number}": partial(each, models),
         f"Booster.predict x{number}": partial(each, boosters),
         "Booster.predict, merged": lambda x: merged.predict(x[None, :], num_threads=1)[0],
-        "TreeEnsemble, numpy": TreeEnsemble.from_text(text, backend="numpy").predict_one,
-        "TreeEnsemble, lightgbm": TreeEnsemble.from_text(text, backend="lightgbm").predict_one,
+        **ours,
     }
 
 

@@ -63,13 +63,16 @@ THEIRS: dict[str, set[str]] = {
     "table": {"msgspec", "numpy", "pyarrow"},
     "measures": {"msgspec", "numpy"},
     "features": {"msgspec", "numpy", "wordllama"},
-    "heads": {"msgspec", "numpy"},
+    "heads": {"msgspec", "numba", "numpy"},
     "decision_log": {"msgspec"},
     "engine": {"dask", "distributed", "joblib"},
     "ingest": {"msgspec", "numpy", "pyarrow"},
     "artifact": {"msgspec", "numpy", "pyarrow"},
     "route": {"msgspec", "numpy", "redis"},
-    "serve": {"fastapi", "httpx", "msgspec", "prometheus_client", "starlette", "uvicorn"},
+    "serve": {
+        *("fastapi", "httpx", "mcp", "mcp_types", "msgspec", "prometheus_client", "pydantic"),
+        *("starlette", "uvicorn"),
+    },
     "client": {"httpx", "msgspec"},
     "integrations": {"litellm", "msgspec"},
     "retrain": {"msgspec"},
@@ -139,8 +142,16 @@ def test_nothing_imports_the_source_root(root: Path) -> None:
     assert wrong == []
 
 
+def test_numba_is_imported_in_one_file(root: Path) -> None:
+    """It takes a second to load, so only who asks for acceleration reaches it, lazily."""
+    users = [path for _, path in _sources(root) if ("numba",) in {n[:1] for n in _imports(path)}]
+    lazy = root / "pipeline" / "tracetier" / "heads" / "compiled"
+
+    assert users == [lazy / "jit.py"]
+
+
 NOT_WHEN_SERVING = {
-    *("dask", "distributed", "genai_prices", "joblib", "lightgbm", "pandas"),
+    *("dask", "distributed", "genai_prices", "joblib", "lightgbm", "numba", "pandas"),
     *("pyarrow", "rich", "scipy", "sklearn", "typer", "wordllama"),
 }
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracetier.features import tool_names
-from tracetier.features.tool_names import overlaps, split_tool_name, spoken_stems
+from tracetier.features.tool_names import offer_of, overlaps, split_tool_name, spoken_stems
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ def test_a_stem_is_spoken_where_a_word_starts_with_it() -> None:
     """Not in the middle of a word, and not across two."""
     stems = {b"list", b"gcd", b"file", b"mail", b"fax"}
 
-    assert spoken_stems(stems, [b"lists", b"gcd", b"profile", b"fa", b"x"]) == {b"list", b"gcd"}
-    assert spoken_stems(stems, []) == set()
+    assert spoken_stems(stems, b" lists gcd  profile fa x") == {b"list", b"gcd"}
+    assert spoken_stems(stems, b" ") == set()
 
 
 LETTERS = st.text("abé", max_size=5).map(str.encode)
@@ -49,12 +49,13 @@ LETTERS = st.text("abé", max_size=5).map(str.encode)
 def test_few_stems_and_many_are_found_alike(stems: set[bytes], tokens: list[bytes]) -> None:
     """The two ways of looking differ in speed alone."""
     words = [token for token in tokens if token]
+    spaced = b" " + b" ".join(words)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tool_names, "_FEW_STEMS", 0)
-        many = spoken_stems(stems, words)
+        many = spoken_stems(stems, spaced)
 
     assert (
-        spoken_stems(stems, words)
+        spoken_stems(stems, spaced)
         == many
         == {stem for stem in stems if any(word.startswith(stem) for word in words)}
     )
@@ -62,20 +63,29 @@ def test_few_stems_and_many_are_found_alike(stems: set[bytes], tokens: list[byte
 
 def test_a_share_per_tool() -> None:
     """Both parts, one of two, none, and a name without parts."""
-    assert overlaps(["send_mail", "send_fax", "bash", "7"], [b"send", b"mails", b"now"]) == [
-        1.0,
-        0.5,
-        0.0,
-        0.0,
-    ]
+    offer = offer_of(["send_mail", "send_fax", "bash", "7"])
+
+    assert overlaps(offer, b" send mails now") == [1.0, 0.5, 0.0, 0.0]
+    assert overlaps(offer, b" ") == [0.0, 0.0, 0.0, 0.0]
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=()))), st.lists(st.binary(max_size=6)))
-def test_any_name_is_taken_apart_and_shares_are_shares(
-    tools: list[str], words: list[bytes]
-) -> None:
+@given(st.lists(st.text(st.characters(exclude_categories=())), min_size=1), st.binary())
+def test_any_name_is_taken_apart_and_shares_are_shares(tools: list[str], spaced: bytes) -> None:
     """Nothing is refused, and each share lies in [0, 1]."""
-    shares = overlaps(tools, words)
+    shares = overlaps(offer_of(tools), spaced)
 
     assert len(shares) == len(tools)
     assert all(0.0 <= share <= 1.0 for share in shares)
+
+
+def test_offers_at_hand_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand different lists, and lists of a thousand tools, do not pile up."""
+    monkeypatch.setattr(tool_names, "_MAX_OFFERS", 4)
+    monkeypatch.setattr(tool_names, "_offers", {})
+    for number in range(20):
+        assert offer_of([f"t{number}", "bash"]).mean_length == (6 + (number > 9)) / 2
+        assert len(tool_names._offers) <= 4
+
+    at_hand = dict(tool_names._offers)
+    assert len(offer_of(["bash"] * 1_000).stems) == 1_000
+    assert tool_names._offers == at_hand

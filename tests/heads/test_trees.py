@@ -25,7 +25,7 @@ from tracetier.heads._numpy_walk import NumpyWalk
 from tracetier.heads.trees import BackendChoice, TreeEnsemble, merge_boosters
 
 N_FEATURES = 5
-BACKENDS: tuple[BackendChoice, ...] = ("lightgbm", "numpy")
+BACKENDS: tuple[BackendChoice, ...] = ("lightgbm", "numpy", "numba")
 KINDS: dict[str, dict[str, object]] = {
     "plain": {},
     "extra trees": {"extra_trees": True},
@@ -474,8 +474,8 @@ def test_without_the_library_numpy_serves(merged: str, no_library: None) -> None
 
 def test_an_unknown_backend_lists_the_known(merged: str) -> None:
     """A typo is told."""
-    with pytest.raises(ValueError, match="'numba'; known: auto, lightgbm, numpy"):
-        TreeEnsemble.from_text(merged, backend="numba")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="'onnx'; known: auto, lightgbm, numpy, numba"):
+        TreeEnsemble.from_text(merged, backend="onnx")  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -624,3 +624,16 @@ def test_a_forest_is_a_plain_value(merged: str) -> None:
 
     for field in Forest.__dataclass_fields__:
         np.testing.assert_array_equal(getattr(first, field), getattr(second, field))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_outputs_without_trees_stay_0(backend: BackendChoice) -> None:
+    """At the end, where they are left out of the walk, and before, where they are not."""
+    fitted, rows = _fit(np.random.default_rng(1).normal(size=300)), _rows(20, seed=9)
+    text = merge_boosters([[], [(1.0, fitted.text)], [], []])
+    ensemble = TreeEnsemble.from_text(text, backend=backend)
+
+    expected = np.zeros((20, 4))
+    expected[:, 1] = fitted.predict(rows)
+    np.testing.assert_allclose(ensemble.predict(rows), expected, rtol=0, atol=1e-9)
+    assert ensemble.predict_one(rows[0]).shape == (4,)

@@ -8,9 +8,11 @@ from math import log1p
 
 from tracetier.features.text import TextView
 
-_LONG_WORD = 9
-_SHORT = bytes(range(_LONG_WORD))
-_CUES: tuple[bytes, ...] = (
+LONG_WORD = 9
+"""Bytes from which on a word is long."""
+
+_SHORT = bytes(range(LONG_WORD))
+CUES: tuple[bytes, ...] = (
     b"not no never none without neither nor except cannot",
     b"and also then both respectively additionally plus well",
     b"if when while unless because since therefore hence however",
@@ -23,7 +25,7 @@ _CUES: tuple[bytes, ...] = (
     b"explain reason step steps show prove describe discuss analyze compare",
     b"write implement function class code program return test bug fix refactor script",
 )
-_CUE_OF = {word: cue for cue, words in enumerate(_CUES) for word in words.split()}
+_CUE_OF = {word: cue for cue, words in enumerate(CUES) for word in words.split()}
 _CUE_WORDS = frozenset(_CUE_OF)
 
 
@@ -82,7 +84,7 @@ def shape_row(view: TextView, distinct: set[bytes]) -> list[float]:
         log1p(count(b"http")),
         log1p(count(b"(B)") + count(b"\nB.") + count(b"\nB)")),
     ]
-    found = [0] * len(_CUES)
+    found = [0] * len(CUES)
     for word in distinct & _CUE_WORDS:
         found[_CUE_OF[word]] += 1
     row += map(log1p, found)

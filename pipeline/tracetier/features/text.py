@@ -48,7 +48,8 @@ def _class_table() -> bytes:
     return bytes(table)
 
 
-_CLASSES = _class_table()
+BYTE_CLASS = _class_table()
+"""The letter of each byte's class, see ``TextView.classes``."""
 # For pure ASCII the tokens are what is left when all else becomes a space: ten times faster.
 _WORDS_ELSE_SPACE = bytes(
     b + 32 if 65 <= b <= 90 else b if chr(b).isalnum() or b == 95 else 32 for b in range(128)
@@ -73,6 +74,8 @@ class TextView(NamedTuple):
         Lower-cased words in order.
     numbers : list of bytes
         Runs of digits in order.
+    spaced : bytes
+        The words again, a space or several before each.
     """
 
     n_bytes: int
@@ -80,6 +83,7 @@ class TextView(NamedTuple):
     classes: bytes
     tokens: list[bytes]
     numbers: list[bytes]
+    spaced: bytes
 
 
 def to_utf8(text: str) -> bytes:
@@ -94,6 +98,27 @@ def to_utf8(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+
+
+def read_part(text: str) -> tuple[bytes, int]:
+    """Return the bytes of a text that are read, and how many it has."""
+    data = to_utf8(text)
+    n_bytes = len(data)
+    if n_bytes > MAX_TEXT_BYTES:
+        half = MAX_TEXT_BYTES // 2
+        data = data[:half] + b"\n" + data[-half:]
+    return data, n_bytes
+
+
+def lower_case(data: bytes) -> bytes:
+    r"""Return UTF-8 in lower case; what is none, such as a character that a cut parted, is dropped.
+
+    Examples
+    --------
+    >>> lower_case("Größe".encode() + b"\xe6\x97").decode()
+    'größe'
+    """
+    return data.decode("utf-8", "ignore").lower().encode()
 
 
 def estimate_tokens(n_bytes: int) -> int:
@@ -123,20 +148,18 @@ def view_text(text: str) -> TextView:
     >>> view.classes
     b'Ulllll lllpd ll lllp'
     """
-    data = to_utf8(text)
-    n_bytes = len(data)
-    if n_bytes > MAX_TEXT_BYTES:
-        half = MAX_TEXT_BYTES // 2
-        data = data[:half] + b"\n" + data[-half:]
+    data, n_bytes = read_part(text)
     if data.isascii():
-        tokens = data.translate(_WORDS_ELSE_SPACE).split()
+        spaced = data.translate(_WORDS_ELSE_SPACE)
+        tokens = spaced.split()
     else:
-        # "ignore": a cut may have parted a character.
-        tokens = _TOKEN.findall(data.decode("utf-8", "ignore").lower().encode())
+        tokens = _TOKEN.findall(lower_case(data))
+        spaced = b" ".join(tokens)
     return TextView(
         n_bytes=n_bytes,
         data=data,
-        classes=data.translate(_CLASSES),
+        classes=data.translate(BYTE_CLASS),
         tokens=tokens,
         numbers=data.translate(_DIGITS_ELSE_SPACE).split(),
+        spaced=b" " + spaced,
     )

@@ -4,6 +4,7 @@ Names are few and repeat from task to task, so their parts are cached.
 """
 
 import re
+from collections.abc import Sequence, Set
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -14,6 +15,11 @@ _STEM_BYTES = 4
 """Words match by their first letters, so that ``files`` and ``file`` agree."""
 _FEW_STEMS = 32
 """Up to so many are searched for in the text; more are looked up among the words' beginnings."""
+
+
+_MAX_OFFERS = 1024
+_MAX_OFFERED = 64
+"""Longer lists are taken apart anew each time, so that what is kept stays small."""
 
 
 class ToolName(NamedTuple):
@@ -50,35 +56,92 @@ def split_tool_name(name: str) -> ToolName:
     )
 
 
-def spoken_stems(stems: set[bytes], tokens: list[bytes]) -> set[bytes]:
+class Offer(NamedTuple):
+    """A list of tools, taken apart.
+
+    Attributes
+    ----------
+    tokens : tuple of bytes
+        For hashing, of all tools in their order.
+    stems : tuple of frozenset of bytes
+        Of each tool.
+    all_stems : frozenset of bytes
+    mean_length : float
+        Characters per name.
+    dotted : float
+        Share of names with a dot.
+    """
+
+    tokens: tuple[bytes, ...]
+    stems: tuple[frozenset[bytes], ...]
+    all_stems: frozenset[bytes]
+    mean_length: float
+    dotted: float
+
+
+_offers: dict[tuple[str, ...], Offer] = {}
+
+
+def offer_of(tools: Sequence[str]) -> Offer:
+    """Take a list of at least one tool apart; short lists that come again are at hand.
+
+    Examples
+    --------
+    >>> offer_of(["list_files", "mail.box"]).mean_length
+    9.0
+    """
+    key = tuple(tools)
+    offer = _offers.get(key)
+    if offer is None:
+        offer = _offer(key)
+        if len(key) <= _MAX_OFFERED:
+            if len(_offers) >= _MAX_OFFERS:
+                _offers.clear()
+            _offers[key] = offer
+    return offer
+
+
+def _offer(tools: tuple[str, ...]) -> Offer:
+    names, n = [split_tool_name(tool) for tool in tools], len(tools)
+    stems = tuple(name.stems for name in names)
+    return Offer(
+        tokens=tuple(token for name in names for token in name.tokens),
+        stems=stems,
+        all_stems=frozenset().union(*stems),
+        mean_length=sum(map(len, tools)) / n,
+        dotted=sum("." in tool for tool in tools) / n,
+    )
+
+
+def spoken_stems(stems: Set[bytes], spaced: bytes) -> set[bytes]:
     """Return the stems with which some word of a text starts.
 
     Parameters
     ----------
     stems : set of bytes
         Three or four letters each.
-    tokens : list of bytes
-        Words of the text.
+    spaced : bytes
+        Words of the text, a space before each.
 
     Examples
     --------
-    >>> sorted(spoken_stems({b"list", b"run", b"mail"}, [b"list", b"running", b"ma"]))
+    >>> sorted(spoken_stems({b"list", b"run", b"mail"}, b" list running ma"))
     [b'list', b'run']
     """
     if len(stems) <= _FEW_STEMS:
-        text = b" " + b" ".join(tokens)
-        return {stem for stem in stems if b" " + stem in text}
-    return stems & {word[:n] for word in tokens for n in (3, _STEM_BYTES)}
+        return {stem for stem in stems if b" " + stem in spaced}
+    return {word[:n] for word in spaced.split() for n in (3, _STEM_BYTES)} & stems
 
 
-def overlaps(tools: list[str], tokens: list[bytes]) -> list[float]:
+def overlaps(offer: Offer, spaced: bytes) -> list[float]:
     """Share of each tool's stems that a text speaks of, in [0, 1]; 0 for a tool without any.
 
     Examples
     --------
-    >>> overlaps(["list_files", "send_mail"], [b"list", b"the", b"file"])
+    >>> overlaps(offer_of(["list_files", "send_mail"]), b" list the file")
     [1.0, 0.0]
     """
-    names = [split_tool_name(tool).stems for tool in tools]
-    spoken = spoken_stems(set().union(*names), tokens)
-    return [len(stems & spoken) / len(stems) if stems else 0.0 for stems in names]
+    spoken = spoken_stems(offer.all_stems, spaced)
+    if not spoken:
+        return [0.0] * len(offer.stems)
+    return [len(stems & spoken) / len(stems) if stems else 0.0 for stems in offer.stems]

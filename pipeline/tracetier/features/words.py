@@ -14,14 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracetier.features.text import to_utf8
-from tracetier.features.tool_names import split_tool_name
+from tracetier.features.tool_names import offer_of
 from tracetier.records import Task
 
 HASH_BITS = 14
 """Width of the hashed table; ids are in [0, 2**HASH_BITS)."""
 
 # Knuth's multiplicative constant: odd, so that no bit of the left word is lost.
-_MIX = np.uint32(2_654_435_761)
+MIX = 2_654_435_761
+"""Multiplier of a hash."""
+_MIX = np.uint32(MIX)
 _SHIFT = np.uint32(32 - HASH_BITS)
 
 Ids = NDArray[np.uint32]
@@ -43,8 +45,8 @@ def field_tokens(task: Task) -> Iterator[bytes]:
         yield b"level=" + to_utf8(task.level)
     if task.last_tier is not None:
         yield b"last_tier=" + to_utf8(task.last_tier)
-    for tool in task.tools or ():
-        yield from split_tool_name(tool).tokens
+    if task.tools:
+        yield from offer_of(task.tools).tokens
     for name, value in (task.attrs or {}).items():
         if isinstance(value, str):
             yield to_utf8(f"attr_{name}={value}")

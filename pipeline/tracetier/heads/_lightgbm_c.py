@@ -27,6 +27,7 @@ import numpy as np
 from tracetier.errors import ArtifactError
 from tracetier.heads._forest import Floats, Forest
 from tracetier.heads._lightgbm_text import render_lightgbm
+from tracetier.heads._merge import without_idle_outputs
 
 _RAW_SCORE = 1
 _FLOAT64 = 1
@@ -47,7 +48,8 @@ class LightGBMRow:
                 "'numpy'"
             )
         self._n_outputs = forest.n_outputs
-        self._thread = _Thread(_Booster(library, forest))
+        booster = _Booster(library, without_idle_outputs(forest))
+        self._thread = _Thread(booster, forest.n_outputs)
 
     def predict_one(self, row: Floats) -> Floats:
         """Return the (n_outputs,) raw scores of one (n_features,) row."""
@@ -124,12 +126,13 @@ class _Booster:
 class _Row:
     """A row buffer, a result buffer and LightGBM's configuration that is bound to them."""
 
-    def __init__(self, booster: _Booster) -> None:
+    def __init__(self, booster: _Booster, n_outputs: int) -> None:
         library = booster.library
         self._library = library
         self._call = library.LGBM_BoosterPredictForMatSingleRowFast
         self._row = np.zeros(booster.n_features)
-        self._scores = np.zeros(booster.n_outputs)
+        # LightGBM writes the first; what it knows nothing of stays 0.
+        self._scores = np.zeros(max(n_outputs, booster.n_outputs))
         self._length = ctypes.c_int64()
         config = ctypes.c_void_p()
         _check(
@@ -159,8 +162,8 @@ class _Row:
 class _Thread(threading.local):
     """What a thread predicts with; ``threading.local`` runs ``__init__`` once in each."""
 
-    def __init__(self, booster: _Booster) -> None:
-        self.predict = _Row(booster).predict
+    def __init__(self, booster: _Booster, n_outputs: int) -> None:
+        self.predict = _Row(booster, n_outputs).predict
 
 
 _Free = Callable[[ctypes.c_void_p], object]

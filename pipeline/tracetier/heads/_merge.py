@@ -48,7 +48,7 @@ def merge_forests(outputs: Sequence[Sequence[WeightedForest]]) -> Forest:
     order = np.zeros((max(1, *map(len, members)), len(outputs)), dtype=np.int64)
     for output, trees in enumerate(members):
         order[: len(trees), output] = trees
-    return replace(_take(_concatenated(pool), order.ravel()), n_outputs=len(outputs))
+    return replace(take_trees(_concatenated(pool), order.ravel()), n_outputs=len(outputs))
 
 
 def _shared_names(outputs: Sequence[Sequence[WeightedForest]]) -> tuple[str, ...]:
@@ -116,7 +116,7 @@ def _concatenated(forests: Sequence[Forest]) -> Forest:
     )
 
 
-def _take(forest: Forest, trees: Ints) -> Forest:
+def take_trees(forest: Forest, trees: Ints) -> Forest:
     """Return the trees in the given order; one tree may be taken several times."""
     n_leaves = forest.n_leaves[trees]
     splits = _ragged(forest.split_starts[trees], n_leaves - 1)
@@ -131,6 +131,17 @@ def _take(forest: Forest, trees: Ints) -> Forest:
         right=forest.right[splits],
         leaf_value=forest.leaf_value[leaves],
     )
+
+
+def without_idle_outputs(forest: Forest) -> Forest:
+    """Return the same trees without the last outputs, where nothing is ever added to those.
+
+    At least one output stays.
+    """
+    output = np.arange(forest.n_trees) % forest.n_outputs
+    adds = (forest.n_leaves > 1) | (forest.leaf_value[forest.leaf_starts[:-1]] != 0.0)
+    n_kept = int(output[adds].max(initial=0)) + 1
+    return replace(take_trees(forest, np.flatnonzero(output < n_kept)), n_outputs=n_kept)
 
 
 def _ragged(starts: Ints, lengths: Ints) -> Ints:

@@ -33,14 +33,14 @@ class NumpyWalk:
         n_splits, n_leaves = len(forest.threshold), len(forest.leaf_value)
         leaves = np.arange(n_splits, n_splits + n_leaves)
         at_leaf = np.zeros(n_leaves, dtype=np.int64)
-        nan_left, zero_left = _left_when_missing(forest)
+        nan_left, zero_left = left_when_missing(forest)
         self._n_outputs = forest.n_outputs
         self._n_features = forest.n_features
         self._feature = np.concatenate((forest.split_feature, at_leaf))
         self._threshold = np.concatenate((forest.threshold, np.full(n_leaves, np.inf)))
         self._nan_left = np.concatenate((nan_left, at_leaf > 0))
         self._zero_left = np.concatenate((zero_left, at_leaf > 0))
-        self._has_zero_missing = bool(np.any(_missing_type(forest) == MISSING_ZERO))
+        self._has_zero_missing = bool(np.any(missing_type(forest) == MISSING_ZERO))
         self._left = np.concatenate((_global_child(forest, forest.left), leaves))
         self._right = np.concatenate((_global_child(forest, forest.right), leaves))
         self._value = np.concatenate((np.zeros(n_splits), forest.leaf_value))
@@ -88,17 +88,17 @@ class NumpyWalk:
         return node
 
 
-def _missing_type(forest: Forest) -> Ints:
+def missing_type(forest: Forest) -> Ints:
     kind: Ints = forest.decision_type >> MISSING_SHIFT & 3
     return kind
 
 
-def _left_when_missing(forest: Forest) -> tuple[np.ndarray, np.ndarray]:
+def left_when_missing(forest: Forest) -> tuple[np.ndarray, np.ndarray]:
     """Return per split whether NaN goes left, and whether zero does.
 
     Where a split does not know NaN, NaN is read as zero, as LightGBM has it.
     """
-    kind = _missing_type(forest)
+    kind = missing_type(forest)
     default_left = forest.decision_type & DEFAULT_LEFT_BIT > 0
     zero_left = np.where(kind == MISSING_ZERO, default_left, forest.threshold >= 0.0)
     nan_left = np.where(kind == MISSING_NAN, default_left, zero_left)

@@ -11,6 +11,12 @@ Index = NDArray[np.intp]
 TINY = 1e-9
 """Added to the squared reach, so that equal points at distance 0 have weight."""
 
+ROUNDING = 1e-12
+"""Taken off each squared distance: above what it loses to rounding, so that equals are at 0.
+
+Without it the noise, large beside ``TINY``, would tell one way of computing from another.
+"""
+
 
 class NearPoints(Struct, frozen=True, kw_only=True):
     """P training tasks in D coordinates, with T values each.
@@ -34,9 +40,10 @@ class NearPoints(Struct, frozen=True, kw_only=True):
     type_distance: float
 
     def offsets(self, n_kinds: int) -> Matrix:
-        """Squared length of each point, and the distance of its type, by type ``(n_kinds, P)``."""
+        """Squared length of each point and distance of its type, by type, ``(n_kinds, P)``."""
         other = np.arange(n_kinds)[:, None] != self.kind
-        return np.asarray((self.points**2).sum(axis=1) + self.type_distance * other)
+        length2 = (self.points**2).sum(axis=1)
+        return np.asarray(length2 + self.type_distance * other - ROUNDING)
 
     def distance2_of(self, coordinates: Matrix, kind: Index, n_kinds: int) -> Matrix:
         """Squared distance of n rows to every point, ``(n, P)``."""
@@ -64,3 +71,50 @@ class NearPoints(Struct, frozen=True, kw_only=True):
         reach2 = np.partition(distance2, rank, axis=1)[:, rank]
         weight = self.weights(distance2, reach2)
         return np.asarray(weight @ self.values / weight.sum(axis=1, keepdims=True))
+
+
+class NearTask:
+    """The same for one task, with all that does not hang on the task computed before.
+
+    Parameters
+    ----------
+    points : NearPoints
+        At least one.
+    n_types : int
+        Task types known; what is no type comes after them.
+    center : (d,) array
+    scale : (D,) array
+        A task lies at its d numbers less ``center`` and its D - d concepts, times ``scale``.
+
+    Attributes
+    ----------
+    rank : int
+        Of the neighbour at which the weight is 0.
+    offsets : (n_types + 1, P) array
+    """
+
+    def __init__(self, points: NearPoints, n_types: int, *, center: Vector, scale: Vector) -> None:
+        self.rank = min(int(points.n_near), len(points.points) - 1)
+        self.offsets = points.offsets(n_types + 1)
+        self._last = n_types
+        self._center = np.concatenate((center, np.zeros(len(scale) - len(center))))
+        self._scale = scale
+        self._points = np.ascontiguousarray(-2.0 * points.points.T)
+        # With a column of ones, one product gives the weighted sums and the weights' sum.
+        self._values = np.column_stack([points.values, np.ones(len(points.values))])
+
+    def predict(self, filled: Vector, concepts: Vector, bucket: int) -> Vector:
+        """Return the weighted mean of the neighbours' values, ``(T,)``."""
+        at = np.concatenate((filled, concepts))
+        at -= self._center
+        at *= self._scale
+        distance2 = at @ self._points
+        distance2 += self.offsets[min(bucket, self._last)]
+        distance2 += at @ at
+        np.maximum(distance2, 0.0, out=distance2)
+        reach2 = np.partition(distance2, self.rank)[self.rank] + TINY
+        distance2 /= -reach2
+        distance2 += 1.0
+        weight = np.maximum(distance2, 0.0, out=distance2)
+        sums = weight @ self._values
+        return np.asarray(sums[:-1] / sums[-1])

@@ -6,7 +6,7 @@ product, one call into the tree ensemble. No data frame, no training library.
 """
 
 from collections.abc import Mapping
-from math import exp
+from math import exp, sqrt
 
 import numpy as np
 from msgspec import Struct
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tracetier.errors import ArtifactError
 from tracetier.features.fitted import FittedFeatures
 from tracetier.features.words import HASH_BITS
-from tracetier.heads.neighbours import TINY, NearPoints
+from tracetier.heads.neighbours import NearPoints, NearTask
 from tracetier.heads.prior import Prediction
 from tracetier.heads.trees import TreeEnsemble
 from tracetier.records import Task
@@ -25,7 +25,7 @@ Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
 # exp() of a damaged or absurd log cost must stay a number: 1e-12 to 1e6 USD.
-_MIN_LOG_COST, _MAX_LOG_COST = -27.6, 13.8
+LOG_COST_BOUNDS = (-27.6, 13.8)
 
 
 class HeadArrays(Struct, frozen=True, kw_only=True):
@@ -158,14 +158,12 @@ class TierPredictor:
         self.features = features
         self.heads = heads
         self.trees = trees
-        self._n_tiers = len(heads.reward_cost_scale)
-        self._cost_scale = (heads.reward_cost_scale / cost_ref).tolist()
+        self.cost_scale: list[float] = (heads.reward_cost_scale / cost_ref).tolist()
         # One row per word for weights and length, so that a word costs one stretch of memory.
-        self._words = np.column_stack([heads.words, heads.concepts, heads.idf2])
-        self._n_targets, self._no_text = heads.words.shape[1], np.zeros(heads.concepts.shape[1])
-        self._near = _Near(heads, len(features.buckets.types)) if len(heads.near_points) else None
-        self._ones = np.ones(len(self._words))
-        self._encoding = heads.encoding
+        self.words = np.column_stack([heads.words, heads.concepts, heads.idf2])
+        self.near = _near_task(heads, len(features.buckets.types))
+        self._n_tiers, self._n_targets = len(heads.reward_cost_scale), heads.words.shape[1]
+        self._no_text = np.zeros(heads.concepts.shape[1])
 
     def predict(self, task: Task) -> Prediction:
         """Predict one task.
@@ -176,65 +174,54 @@ class TierPredictor:
             Quality clipped to [0, 1], cost in USD, expected reward cost in [0, 1], bucket.
         """
         row, ids, bucket = self.features.encode(task)
-        heads, k = self.heads, self._n_tiers
+        heads = self.heads
         x = np.array(row)
-        filled = np.where(np.isnan(x), heads.center, x)
+        filled = x.copy()
+        np.copyto(filled, heads.center, where=x != x)  # nan alone is not itself
         np.minimum(np.maximum(filled, heads.low, out=filled), heads.high, out=filled)
         score = filled @ heads.dense
         score += heads.buckets[bucket]
         concepts = self._no_text
         if ids.size:
-            # "clip": ids lie within the table, so numpy need not buffer against a bad one.
-            text = self._ones[: ids.size] @ self._words.take(ids, axis=0, mode="clip")
-            length2 = text[-1]
+            # "clip": ids lie within the table, so numpy need not buffer against a bad one. Row by
+            # row, not by a matrix product: trees ask for the same bits everywhere.
+            text = np.add.reduce(self.words.take(ids, axis=0, mode="clip"), axis=0)
+            length2 = float(text[-1])
             if length2 > 0.0:  # 0 where training knew none of the words
-                text /= length2**0.5
+                text /= sqrt(length2)
                 score += text[: self._n_targets]
                 concepts = text[self._n_targets : -1]
-        if self._near is not None:
-            score += self._near.predict(filled, concepts, bucket)
+        if self.near is not None:
+            score += self.near.predict(filled, concepts, bucket)
         if self.trees is not None:
-            score += self.trees.predict_one(np.concatenate((x, self._encoding[bucket], concepts)))
-        values: list[float] = score.tolist()
-        level = values[k]
-        cost_usd = [exp(min(max(v, _MIN_LOG_COST), _MAX_LOG_COST)) for v in values[k + 1 :]]
+            score += self.trees.predict_one(np.concatenate((x, heads.encoding[bucket], concepts)))
+        return self._told(score.tolist(), bucket)
+
+    def _told(self, score: list[float], bucket: int) -> Prediction:
+        """Turn scores into what the router weighs."""
+        k, (low, high) = self._n_tiers, LOG_COST_BOUNDS
+        level = score[k]
+        cost_usd = [exp(min(max(v, low), high)) for v in score[k + 1 :]]
         return Prediction(
-            quality=[min(max(v + level, 0.0), 1.0) for v in values[:k]],
+            quality=[min(max(v + level, 0.0), 1.0) for v in score[:k]],
             cost_usd=cost_usd,
-            cost=[min(c * s, 1.0) for c, s in zip(cost_usd, self._cost_scale, strict=True)],
+            cost=[min(c * s, 1.0) for c, s in zip(cost_usd, self.cost_scale, strict=True)],
             bucket=bucket,
         )
 
 
-class _Near:
-    """The neighbours of one task, with all that does not hang on the task computed before."""
-
-    def __init__(self, heads: HeadArrays, n_types: int) -> None:
-        n_near, type_distance = heads.near_setting.tolist()
-        self._center, self._scale = heads.center, heads.near_scale
-        self._points, self._values = heads.near_points, heads.near_values
-        self._rank = min(int(n_near), len(heads.near_points) - 1)
-        self._offsets = NearPoints(
-            points=heads.near_points,
-            kind=heads.near_kind,
-            values=heads.near_values,
-            n_near=n_near,
-            type_distance=type_distance,
-        ).offsets(n_types + 1)
-        self._last = n_types
-
-    def predict(self, filled: Vector, concepts: Vector, bucket: int) -> Vector:
-        """Return the weighted mean of the neighbours' values, ``(T,)``."""
-        at = np.concatenate((filled - self._center, concepts))
-        at *= self._scale
-        distance2 = self._points @ at
-        distance2 *= -2.0
-        distance2 += self._offsets[min(bucket, self._last)]
-        distance2 += at @ at
-        np.maximum(distance2, 0.0, out=distance2)
-        reach2 = np.partition(distance2, self._rank)[self._rank] + TINY
-        weight = np.maximum(1.0 - distance2 / reach2, 0.0)
-        return np.asarray(weight @ self._values / weight.sum())
+def _near_task(heads: HeadArrays, n_types: int) -> NearTask | None:
+    if not len(heads.near_points):
+        return None
+    n_near, type_distance = heads.near_setting.tolist()
+    points = NearPoints(
+        points=heads.near_points,
+        kind=heads.near_kind,
+        values=heads.near_values,
+        n_near=n_near,
+        type_distance=type_distance,
+    )
+    return NearTask(points, n_types, center=heads.center, scale=heads.near_scale)
 
 
 def build_predictor(

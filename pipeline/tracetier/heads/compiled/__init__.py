@@ -1,0 +1,1 @@
+"""The fast path once more, compiled by numba; imported by `tracetier.heads.accelerate` alone."""
