@@ -30,10 +30,11 @@ def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(root: Path, wheel: Path) -> None:
-    """Every module, the type marker and the licence; no tests, no data, no source root."""
+    """Every module, the dashboard's page, type marker and licence; no tests, no data, no root."""
     names = set(ZipFile(wheel).namelist())
     source = root / "pipeline"
-    package = {path.relative_to(source).as_posix() for path in source.rglob("*.py")}
+    files = [*source.rglob("*.py"), *source.glob("tracetier/serve/dashboard/static/*")]
+    package = {path.relative_to(source).as_posix() for path in files}
     extra = {name for name in names if not name.startswith("tracetier/")}
 
     assert names - extra == package | {"tracetier/py.typed"}
