@@ -85,6 +85,7 @@ def test_a_report_that_cannot_be_written_is_told_before_the_work(
         assert "lies in a folder that does not exist" in found.stderr
 
 
+@pytest.mark.slow
 def test_a_split_trains_anew_and_says_so(run: Run, artifact: Path, table: Path) -> None:
     """By group every task is tested once."""
     found = run("evaluate", artifact, table, "--split", "group", "--json")

@@ -370,3 +370,11 @@ def test_a_prior_of_another_shape_is_refused(
     """By name, before anything is built on it."""
     with pytest.raises(ArtifactError, match=rf"prior\.{field} is .*expected finite numbers of sh"):
         _document(structs.replace(prior, **{field: value}))
+
+
+def test_what_was_settled_long_ago_is_told_in_the_error(prior: PriorStats) -> None:
+    """Its id is forgotten, so it cannot be told from one that never was: the message says so."""
+    learner = Learner(_document(prior))
+
+    with pytest.raises(FeedbackError, match="settled before them was learned from, and needs no"):
+        learner.check_known("never")

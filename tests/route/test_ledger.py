@@ -78,7 +78,7 @@ def test_decisions_expire_by_their_age() -> None:
         ledger.open(str(i), _decision(float(i)))
     ledger.settle("0", quality=True, cost=None)
 
-    assert list(ledger.expire(2.0)) == [_decision(1.0)]
+    assert ledger.expire(2.0) == [(_decision(1.0), False), (_decision(0.0), True)]
     assert list(ledger.pending) == ["2", "3"]
     assert list(ledger.applied) == ["0"]
 

@@ -68,7 +68,7 @@ EXPECTS = (
         pytest.param(
             {"greedy": 1, "tier": 1, "near_tie_with": 2},
             [
-                "mid (6.94 +/- 0.50 at lambda 0.3) and high (8.70 +/- 0.50) are a near-tie, "
+                "mid (6.94 +/- 0.40 at lambda 0.3) and high (8.70 +/- 0.50) are a near-tie, "
                 "so the cheaper one is preferred"
             ],
             id="a near-tie",

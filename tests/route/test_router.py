@@ -423,7 +423,7 @@ def test_a_store_that_cannot_be_is_refused(make_router: Maker) -> None:
 
 def test_an_unknown_strategy_lists_the_known_ones(make_router: Maker) -> None:
     """The default among them."""
-    with pytest.raises(SettingsError, match="'ucb' is not known; known: residual, seed, greedy"):
+    with pytest.raises(SettingsError, match="known: residual, seed, seed-warm, greedy"):
         make_router(strategy="ucb")
 
 

@@ -200,7 +200,7 @@ def swap_to(monkeypatch: pytest.MonkeyPatch) -> Callable[[Base], None]:
     """Have ``swap`` load what the test dictates."""
 
     def set_base(base: Base) -> None:
-        monkeypatch.setattr(tier_changes, "base_at", lambda path, settings: base)
+        monkeypatch.setattr(tier_changes, "base_at", lambda path, settings, **_: base)
 
     return set_base
 
@@ -248,7 +248,7 @@ def test_a_damaged_artifact_changes_nothing(
 ) -> None:
     """It is audited before."""
 
-    def refuse(path: str, settings: Settings) -> Base:
+    def refuse(path: str, settings: Settings, **_: object) -> Base:
         raise ArtifactError("heads.npz is damaged")
 
     monkeypatch.setattr(tier_changes, "base_at", refuse)
@@ -271,7 +271,7 @@ def test_swapping_under_load_loses_no_report_and_mixes_nothing(
     """Four threads route and report while artifacts change ten times; every report counts once."""
     bases = [_other(prior, tiers, f"next-{n}") for n in range(10)]
     queue = list(bases)
-    monkeypatch.setattr(tier_changes, "base_at", lambda path, settings: queue.pop(0))
+    monkeypatch.setattr(tier_changes, "base_at", lambda path, settings, **_: queue.pop(0))
     router = make_router(state=None if state is None else tmp_path / state)
     known = {"artifact-1": 0.0, **{base.artifact_id: 0.05 for base in bases}}
     errors: list[BaseException] = []
@@ -295,11 +295,13 @@ def test_swapping_under_load_loses_no_report_and_mixes_nothing(
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for _ in range(10):
-        router.swap("models/next")
-    is_over.set()
-    for thread in threads:
-        thread.join()
+    try:
+        for _ in range(10):
+            router.swap("models/next")
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()
 
     assert errors == []
     assert n_new[False] == 0

@@ -340,3 +340,61 @@ def test_leads_are_compared_at_the_price_of_the_goal(make_router: Maker) -> None
     assert decision.tier == "low"
     assert not decision.abstained
     assert decision.scores["high"].reward == pytest.approx(8.7)
+
+
+def test_a_pacer_no_longer_waits_for_what_is_given_up(make_router: Maker) -> None:
+    """Three decisions: one reported, one by quality alone, one never; a day later none is open."""
+    now = [1.7e9]
+    router = make_router(budget_usd=0.01, pending_ttl_s=3_600.0, clock=lambda: now[0])
+    ids = [router.route(EDIT).decision_id for _ in range(3)]
+    router.feedback(ids[0], quality=7.0, cost_usd=0.01)
+    router.feedback(ids[1], quality=7.0)
+    assert router._live.pacer is not None
+    assert router._live.pacer.state.n_open == 2
+
+    now[0] += 86_400.0
+    router.route(EDIT)
+
+    assert router._live.pacer.state.n_open == 1
+
+
+def test_a_quality_floor_waits_for_qualities_only(make_router: Maker) -> None:
+    """A cost alone closes nothing; a decision whose quality came is not closed twice."""
+    now = [1.7e9]
+    router = make_router(quality_floor=7.0, pending_ttl_s=3_600.0, clock=lambda: now[0])
+    ids = [router.route(EDIT).decision_id for _ in range(3)]
+    router.feedback(ids[0], cost_usd=0.01)
+    router.feedback(ids[1], quality=7.0)
+    assert router._live.pacer is not None
+    assert router._live.pacer.state.n_open == 2
+
+    now[0] += 86_400.0
+    router.route(EDIT)
+
+    assert router._live.pacer.state.n_open == 1
+
+
+def test_a_session_outlives_the_process(make_router: Maker, tmp_path: Path) -> None:
+    """Its tier, and the floor that it was escalated to."""
+    settings = Settings(affinity=True, escalate_after=2)
+    task = Task(task_type="edit", session_id="s", n_prior_errors=2, last_failed=True)
+    with make_router(state=tmp_path / "s.db", settings=settings) as router:
+        router.route(Task(task_type="edit", session_id="s"), allowed=["low"])
+        assert router.route(task, allowed=["low", "mid"]).tier == "mid"
+
+    with make_router(state=tmp_path / "s.db", settings=settings) as later:
+        decision = later.route(Task(task_type="edit", session_id="s"))
+
+    assert decision.tier == "mid"
+    assert "the session keeps its tier, mid" in decision.reasons
+
+
+def test_a_session_follows_its_tier_to_another_place(make_router: Maker) -> None:
+    """A cheaper tier is removed: the session's tier is one place lower then, and still its own."""
+    router = make_router(settings=Settings(affinity=True))
+    router.route(Task(task_type="edit", session_id="s"), allowed=["mid"])
+    router.remove_tier("low")
+
+    decision = router.route(Task(task_type="edit", session_id="s"))
+
+    assert decision.tier == "mid"

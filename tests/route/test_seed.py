@@ -1,11 +1,12 @@
 """The published rule beside its own pseudo-code: decision for decision, Q for Q."""
 
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 import pytest
 
-from tracetier.errors import SettingsError
+from tracetier.errors import SettingsError, StateError
 from tracetier.heads.prior import PriorStats
 from tracetier.records import Task
 from tracetier.route.choice import Report
@@ -13,6 +14,7 @@ from tracetier.route.router import Router
 from tracetier.route.seed import SeedParams, SeedStrategy, start_seed
 
 NAMES = ("low", "mid", "high")
+EDIT = Task(task_type="edit")
 
 
 class PublishedRule:
@@ -53,7 +55,7 @@ def _run(router: Router, rule: PublishedRule, n_steps: int) -> None:
         assert [list(q["edit"].values()), list(q["other"].values())] == rule.q
 
 
-STEPS = [10_000, pytest.param(100_000, marks=pytest.mark.slow)]
+STEPS = [3_000, pytest.param(100_000, marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize("n_steps", STEPS)
@@ -104,3 +106,30 @@ def test_settings_out_of_range_are_named(name: str) -> None:
     """Both are shares."""
     with pytest.raises(SettingsError, match=rf"{name} is 1\.5, must be in \[0, 1\]"):
         SeedParams(**{name: 1.5})  # type: ignore[arg-type]
+
+
+def test_cold_and_warm_are_two_names_of_one_kind_of_state(
+    make_router: Callable[..., Router], tmp_path: Path
+) -> None:
+    """What the settings say counts, so a state that says only "seed" is read as what it is."""
+    path = tmp_path / "s.json"
+    with make_router(state=path, strategy="seed", params=SeedParams(is_warm=True)) as router:
+        assert router.strategy == router.route(EDIT).strategy == "seed-warm"
+    assert '"name": "seed"' in path.read_text()
+
+    with make_router(state=path, strategy="seed-warm") as router:
+        assert router.snapshot().strategy == "seed-warm"
+        assert router.q("edit")["edit"]["high"] == pytest.approx(8.7)  # 10 x .9 - .3 x 1
+    with pytest.raises(StateError, match="learned with strategy 'seed-warm', this router uses"):
+        make_router(state=path, strategy="seed")
+    assert make_router(strategy="seed").q("edit")["edit"]["high"] == 0.0
+
+
+def test_warm_keeps_the_settings_that_it_is_given(make_router: Callable[..., Router]) -> None:
+    """And starts from the model whatever they say."""
+    router = make_router(strategy="seed-warm", params=SeedParams(epsilon=0.0, is_warm=False))
+
+    decision = router.route(EDIT)
+
+    assert (decision.strategy, decision.propensity) == ("seed-warm", 1.0)
+    assert router.q("edit")["edit"]["mid"] == pytest.approx(6.94)  # 10 x .7 - .3 x .2

@@ -17,6 +17,7 @@ from msgspec import structs
 
 from tracetier.route.channel import ChannelState
 from tracetier.route.columns import JOINED_TRUST
+from tracetier.route.drift import carried_drift
 from tracetier.route.greedy import GreedyState
 from tracetier.route.ledger import Pending
 from tracetier.route.move import Move
@@ -74,6 +75,9 @@ def carry(old: StateDocument, fresh: StateDocument, move: Move) -> StateDocument
         debts=old.debts,
         savings=old.savings,
         control=old.control,
+        drift=None
+        if old.drift is None
+        else carried_drift(old.drift, move.tiers_from, is_same_model=move.is_same_model),
     )
 
 

@@ -21,256 +21,34 @@ with bias correction. n counts the reports that reached the cell, undiscounted: 
 out with evidence, not with decisions that nobody ever reported on.
 """
 
-import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
-from msgspec import Struct
 from numpy.typing import NDArray
 
-from tracetier.errors import SettingsError
+from tracetier.route.channel_state import (
+    ChannelParams,
+    ChannelState,
+    Innovation,
+    start_channel,
+)
+from tracetier.route.shrinkage import evidence, slopes, trust
+
+__all__ = [
+    "Channel",
+    "ChannelParams",
+    "ChannelState",
+    "Innovation",
+    "evidence",
+    "slopes",
+    "start_channel",
+    "trust",
+]
 
 _TINY_N = 1e-12
 """Stands for a count of 0, so that a cell without prior trust and data has offset 0."""
 
-_SIGMA2_FLOOR = 1e-8
-"""Least residual variance: a constant outcome in training must not mean certainty for ever."""
-
-_MOST_EVIDENCE = 4.0
-"""Most that one cell may say of tau^2 / sigma^2: one absurd cell must not end all trust."""
-
-
 Matrix = NDArray[np.float64]
-
-
-class Innovation(NamedTuple):
-    """What one report told that was not believed before, in the unit of the channel.
-
-    Attributes
-    ----------
-    tier : int
-        The tier that was reported on.
-    error : float
-        Outcome less Q, at the time of the report.
-    offset : float
-        The tier's pooled offset then, which is part of Q.
-    sigma2 : float
-        Variance that an outcome has by itself.
-    """
-
-    tier: int
-    error: float
-    offset: float
-    sigma2: float
-
-
-class ChannelParams(Struct, frozen=True, kw_only=True):
-    """How fast a channel learns, and how far it trusts the prior.
-
-    Parameters
-    ----------
-    alpha : float
-        Weight of a new report once there are many, in [0, 1).
-    trust_decay : float
-        Share of the prior's trust that each report to the cell takes away, in [0, 1).
-    trust_min, trust_max : float
-        Limits of the learned trust n0 before decay, in reports.
-    tier_trust : float
-        n0g, reports the tier offset is shrunk by; a huge value switches the tier offset off.
-    slope_keep : float
-        gamma, what is kept of the slope sums at each report to the tier.
-    slope_trust : float
-        Reports of typical variation that hold the common slope at 1.
-    slope_pool : float
-        Reports of typical variation that hold a tier's slope at the common one.
-    tau2_every : int
-        Reports between two updates of tau^2.
-    tau2_trust : float
-        nu0, cells that the out-of-fold tau^2 counts for.
-
-    Raises
-    ------
-    SettingsError
-        For a value out of its range.
-    """
-
-    alpha: float = 0.03
-    trust_decay: float = 0.01
-    trust_min: float = 1.0
-    trust_max: float = 40.0
-    tier_trust: float = 9.0
-    slope_keep: float = 0.999
-    slope_trust: float = 20.0
-    slope_pool: float = 30.0
-    tau2_every: int = 10
-    tau2_trust: float = 4.0
-
-    def __post_init__(self) -> None:
-        for name in ("alpha", "trust_decay"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise SettingsError(f"{name} is {getattr(self, name):g}, must be in [0, 1)")
-        if not 0.0 <= self.trust_min <= self.trust_max < math.inf:
-            raise SettingsError(
-                f"trust_min is {self.trust_min:g} and trust_max {self.trust_max:g}, "
-                "must be finite with 0 <= trust_min <= trust_max"
-            )
-        if not 0.0 < self.slope_keep <= 1.0:
-            raise SettingsError(f"slope_keep is {self.slope_keep:g}, must be in (0, 1]")
-        for name in ("tier_trust", "tau2_every", "tau2_trust"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise SettingsError(f"{name} is {getattr(self, name):g}, must be finite and > 0")
-        for name in ("slope_trust", "slope_pool"):
-            if not 0.0 <= getattr(self, name) < math.inf:
-                raise SettingsError(f"{name} is {getattr(self, name):g}, must be finite and >= 0")
-
-
-class ChannelState(Struct, kw_only=True):
-    """All numbers of a channel, as they stand in the state document.
-
-    Attributes
-    ----------
-    sigma2, tau2_prior, tau2 : list of float, length K
-        Residual variance, out-of-fold and learned variance of the bucket offsets.
-    tier_sum, tier_n : list of float, length K
-        G_S and G_N, discounted.
-    slope_xy, slope_xx, slope_n : list of float, length K
-        Discounted sums of d (y - mean - tier - cell), d^2 and 1, with d = m - mean.
-    cell_mean : (B, K) rows
-        Running mean of the predictions.
-    cell_sum, cell_n : (B, K) rows
-        S and N, discounted.
-    cell_reports : (B, K) rows of int
-        Reports that reached the cell, undiscounted.
-    n_reports : int
-        Their sum.
-    trust_most : list of float, length K or 0
-        Per tier, the most that n0 may be; empty where that is the settings' for all. A tier that
-        joined later has no outcome behind its prior, so little trust in it.
-    """
-
-    sigma2: list[float]
-    tau2_prior: list[float]
-    tau2: list[float]
-    tier_sum: list[float]
-    tier_n: list[float]
-    slope_xy: list[float]
-    slope_xx: list[float]
-    slope_n: list[float]
-    cell_mean: list[list[float]]
-    cell_sum: list[list[float]]
-    cell_n: list[list[float]]
-    cell_reports: list[list[int]]
-    n_reports: int = 0
-    trust_most: list[float] = []
-
-
-def start_channel(
-    mean: Sequence[Sequence[float]], *, sigma2: Sequence[float], tau2: Sequence[float]
-) -> ChannelState:
-    """Return a channel without reports.
-
-    Parameters
-    ----------
-    mean : (B, K) rows
-        Mean prediction per bucket and tier.
-    sigma2, tau2 : sequence of float, length K
-        Out-of-fold residual variance, and variance of the bucket means of the residuals, >= 0.
-    """
-    n_tiers = len(sigma2)
-    floored = [max(float(value), _SIGMA2_FLOOR) for value in sigma2]
-    zeros = [[0.0] * n_tiers for _ in mean]
-    return ChannelState(
-        sigma2=floored,
-        tau2_prior=[float(value) for value in tau2],
-        tau2=[float(value) for value in tau2],
-        tier_sum=[0.0] * n_tiers,
-        tier_n=[0.0] * n_tiers,
-        slope_xy=[0.0] * n_tiers,
-        slope_xx=[0.0] * n_tiers,
-        slope_n=[0.0] * n_tiers,
-        cell_mean=[[float(value) for value in row] for row in mean],
-        cell_sum=zeros,
-        cell_n=[row.copy() for row in zeros],
-        cell_reports=[[0] * n_tiers for _ in mean],
-    )
-
-
-def trust(sigma2: float, tau2: float, *, least: float, most: float) -> float:
-    """Return n0 = clip(sigma^2 / tau^2, least, most): reports that the prior counts for.
-
-    Examples
-    --------
-    >>> trust(0.09, 0.009, least=1, most=40), trust(0.09, 0.0, least=1, most=40)
-    (10.0, 40)
-    """
-    if sigma2 >= most * tau2:
-        return most
-    return max(least, sigma2 / tau2)
-
-
-def slopes(
-    xy: Sequence[float],
-    xx: Sequence[float],
-    n: Sequence[float],
-    *,
-    sigma2: float,
-    slope_trust: float,
-    slope_pool: float,
-) -> list[float]:
-    """Return beta per tier: the share of the prior's within-bucket variation that is confirmed.
-
-    One slope over all tiers, shrunk towards 1; then each tier's, shrunk towards that one:
-
-        v      = sum xx / sum n                                   mean square of d so far
-        common = (k + sum xy) / (k + sum xx)                      k  = max(slope_trust v, s^2)
-        beta_a = clip((k' common + xy_a) / (k' + xx_a), -1, 1)    k' = max(slope_pool v, s^2)
-
-    The k count reports of typical variation. Their second bound, with s^2 the mean of sigma^2, is
-    that of a unit-variance prior on the slope; without it the first report at a tiny d would throw
-    beta about.
-
-    Examples
-    --------
-    >>> slopes([0.0], [0.0], [0.0], sigma2=0.01, slope_trust=20, slope_pool=30)
-    [1.0]
-    >>> slopes([0.0], [2.0], [200.0], sigma2=0.01, slope_trust=20, slope_pool=30)
-    [0.0118...]
-    """
-    n_all, xx_all = sum(n), sum(xx)
-    if n_all <= 0.0:
-        return [1.0] * len(n)
-    typical = xx_all / n_all
-    held = slope_trust * typical
-    if held < sigma2:
-        held = sigma2
-    common = (held + sum(xy)) / (held + xx_all)
-    held = slope_pool * typical
-    if held < sigma2:
-        held = sigma2
-    pulled, found = held * common, []
-    for a, own in enumerate(xx):
-        beta = (pulled + xy[a]) / (held + own)
-        found.append(1.0 if beta > 1.0 else -1.0 if beta < -1.0 else beta)
-    return found
-
-
-def evidence(total: float, n: float, *, sigma2: float) -> tuple[float, float]:
-    """Return one cell's weight and weighted say on tau^2 / sigma^2.
-
-    ``w = N / (N + 5)`` and ``w min(4, (S/N)^2 / sigma^2 - 1/N)``: the squared offset, less what
-    noise alone would make of it, in units of the tier's own sigma^2 so that tiers can be pooled.
-
-    Examples
-    --------
-    >>> evidence(5.0, 5.0, sigma2=0.5)  # an offset of 1 is twice the variance
-    (0.5, 0.9)
-    """
-    if n <= 0.0:
-        return 0.0, 0.0
-    weight = n / (n + 5.0)
-    mean = total / n
-    return weight, weight * min(_MOST_EVIDENCE, mean * mean / sigma2 - 1.0 / n)
 
 
 class Channel:
@@ -289,6 +67,7 @@ class Channel:
         self._tier = [0.0] * self._n_tiers
         self._tier_var = [0.0] * self._n_tiers
         self._beta = [1.0] * self._n_tiers
+        self._moved: set[tuple[int, int]] = set()  # cells whose say is out of date
         self._weights: list[float] = []
         self._says: list[float] = []
         for sums, counts in zip(state.cell_sum, state.cell_n, strict=True):
@@ -316,17 +95,25 @@ class Channel:
             Decisions in this bucket whose report is still out. They count as reports in var, so
             that optimism does not send a whole burst to the tier that is known least.
         """
-        state, keep, trusts = self.state, self._trust_keep, self._trust
-        sigma2s, tiers, tier_vars, betas = state.sigma2, self._tier, self._tier_var, self._beta
-        means, sums = state.cell_mean[bucket], state.cell_sum[bucket]
-        counts, reports = state.cell_n[bucket], state.cell_reports[bucket]
-        believed: list[float] = []
-        variances: list[float] = []
-        for a, m in enumerate(predicted):
-            mean = means[a]
-            n = counts[a] + trusts[a] * keep ** reports[a]
-            believed.append(mean + tiers[a] + sums[a] / (n or _TINY_N) + betas[a] * (m - mean))
-            variances.append(sigma2s[a] / ((n + pending[a]) or _TINY_N) + tier_vars[a])
+        state, keep = self.state, self._trust_keep
+        # On the hot path: no zip(strict=True), which costs as much again.
+        columns = zip(state.cell_n[bucket], self._trust, state.cell_reports[bucket])  # noqa: B905
+        n = [count + trust * keep**reports for count, trust, reports in columns]
+        believed = [
+            mean + tier + total / (count or _TINY_N) + beta * (m - mean)
+            for mean, tier, total, count, beta, m in zip(  # noqa: B905
+                state.cell_mean[bucket],
+                self._tier,
+                state.cell_sum[bucket],
+                n,
+                self._beta,
+                predicted,
+            )
+        ]
+        variances = [
+            sigma2 / ((count + waiting) or _TINY_N) + tier_var
+            for sigma2, count, waiting, tier_var in zip(state.sigma2, n, pending, self._tier_var)  # noqa: B905
+        ]
         return believed, variances
 
     def believe_many(self, bucket: NDArray[np.intp], predicted: Matrix) -> tuple[Matrix, Matrix]:
@@ -384,10 +171,7 @@ class Channel:
 
         self._refresh_tier(a)
         self._refresh_slopes()
-        index = bucket * self._n_tiers + a
-        self._weights[index], self._says[index] = evidence(
-            sums[a], counts[a], sigma2=state.sigma2[a]
-        )
+        self._moved.add((bucket, a))
         if state.n_reports % self._params.tau2_every == 0:
             self._learn_tau2()
         return Innovation(a, e - cell - tier, tier, state.sigma2[a])
@@ -421,6 +205,12 @@ class Channel:
         same bits. With one sigma^2 and tau0^2 for all tiers this is the formula on tau^2 itself.
         """
         state, nu0 = self.state, self._params.tau2_trust
+        for bucket, a in self._moved:
+            index = bucket * self._n_tiers + a
+            self._weights[index], self._says[index] = evidence(
+                state.cell_sum[bucket][a], state.cell_n[bucket][a], sigma2=state.sigma2[a]
+            )
+        self._moved.clear()
         says, weights = sum(self._says), nu0 + sum(self._weights)
         for a, sigma2 in enumerate(state.sigma2):
             state.tau2[a] = max(0.0, (nu0 * state.tau2_prior[a] + sigma2 * says) / weights)
@@ -428,8 +218,11 @@ class Channel:
 
     def _refresh_trust(self) -> None:
         least, most = self._params.trust_min, self._params.trust_max
-        mosts = self.state.trust_most or [most] * self._n_tiers
-        columns = zip(self.state.sigma2, self.state.tau2, mosts, strict=True)
+        pairs = zip(self.state.sigma2, self.state.tau2, strict=True)
+        if not self.state.trust_most:
+            self._trust = [trust(s, t, least=least, most=most) for s, t in pairs]
+            return
         self._trust = [
-            trust(s, t, least=min(least, own, most), most=min(own, most)) for s, t, own in columns
+            trust(s, t, least=min(least, own, most), most=min(own, most))
+            for (s, t), own in zip(pairs, self.state.trust_most, strict=True)
         ]

@@ -135,7 +135,7 @@ def epsilon_greedy(
 
 def prior_rewards(prediction: Prediction, lam: float) -> list[float]:
     """Return ``10 quality - lambda cost`` of the model's own predictions, per tier."""
-    pairs = zip(prediction.quality, prediction.cost, strict=True)
+    pairs = zip(prediction.quality, prediction.cost)  # noqa: B905 - on the hot path
     return [10.0 * quality - lam * cost for quality, cost in pairs]
 
 

@@ -4,25 +4,27 @@ A decision is made with the model and the tiers of one moment. Where the state m
 since they were changed here or by another process, it is made anew with those.
 """
 
-import math
 import os
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from random import Random
 
-from tracetier.errors import SettingsError, StateError, TracetierError
+from tracetier.errors import StateError, TracetierError
+from tracetier.features.deciles import Deciles
 from tracetier.heads.prior import Prediction, Predictor, PriorStats
 from tracetier.records import Decision, Task
 from tracetier.route.change import (
     TierChange,
     change_event,
 )
+from tracetier.route.checked import checked_bound, checked_lam, checked_ttl
 from tracetier.route.choice import Choice, allowed_indices
 from tracetier.route.decision import decision_of
 from tracetier.route.event import Decided, Reported, bounded_id
 from tracetier.route.guard_settings import caps_of, declared, guard_params
 from tracetier.route.guards import After, Before, Guards
+from tracetier.route.input_drift import TaskSampler, sampler_for
 from tracetier.route.learner import start_document
 from tracetier.route.live import LiveAccounts, goal_of
 from tracetier.route.model import Base, Model, base_at
@@ -31,7 +33,7 @@ from tracetier.route.resume import Wanted, join_store
 from tracetier.route.rewards import RewardMap, RewardRule
 from tracetier.route.state.follower import new_epoch
 from tracetier.route.state.store import StateStore, open_state
-from tracetier.route.strategy import StrategyName, StrategyParams
+from tracetier.route.strategy import StrategyName, StrategyParams, strategy_name
 from tracetier.settings import Settings
 from tracetier.tiers import TierSet
 
@@ -67,9 +69,9 @@ class Decider:
         clock: Callable[[], float] = time.time,
         path: str | None = None,
         effective: Mapping[str, float] | None = None,
+        deciles: Deciles | None = None,
     ) -> None:
         self.lam = checked_lam(lam)
-        self.strategy = strategy
         is_bare = settings is None
         self._settings = settings = settings or Settings()
         self._clock = clock
@@ -81,9 +83,12 @@ class Decider:
             artifact_id=artifact_id,
             path=path,
             effective=dict(effective or {}),
+            deciles=deciles,
         )
         self._bases = {artifact_id: base}
         self._model = Model(base)
+        self._watched: str | None = None
+        self._inputs: TaskSampler | None = None
         goal = goal_of(
             budget_usd=budget_usd,
             budget_usd_per_day=budget_usd_per_day,
@@ -125,6 +130,7 @@ class Decider:
             pending_ttl_s=wanted.pending_ttl_s,
         )
         fresh.caps = list(wanted.caps or ())
+        self.strategy = strategy_name(fresh.strategy)  # settings may make another of it
         self._replica = join_store(open_state(state), fresh, wanted, self._live, reset=reset)
         try:
             self._follow()
@@ -160,6 +166,8 @@ class Decider:
             if names is not None:
                 allowed = allowed_indices(model.tiers, names)
             prediction = model.predict(task)
+            if self._inputs is not None:
+                self._inputs.see(task)
             with replica.lock:
                 self._check_open()
                 if replica.learner.layout != model.layout:
@@ -303,6 +311,9 @@ class Decider:
         if base is None:
             base = self._bases[artifact_id] = self._loaded(artifact_id, path)
         by_name = declared(base.tiers, self._settings)
+        if base.artifact_id != self._watched:  # another model has other columns, or other deciles
+            self._watched = base.artifact_id
+            self._inputs = sampler_for(base.predictor, base.deciles)
         self._model = model = Model(base).over(learner.columns, by_name, layout=learner.layout)
         self._guards = Guards(
             guard_params(self._settings, model.tiers, effective=model.effective),
@@ -315,7 +326,8 @@ class Decider:
     def _loaded(self, artifact_id: str, path: str | None) -> Base:
         """Return the artifact that another process swapped in."""
         if path is not None:
-            base = base_at(path, self._settings)
+            like = next(iter(self._bases.values())).predictor
+            base = base_at(path, self._settings, like=like)
             if base.artifact_id == artifact_id:
                 return base
         raise StateError(
@@ -345,26 +357,3 @@ class _BatchDepth(threading.local):
     """How many `Router.batch` blocks the current thread is in."""
 
     depth = 0
-
-
-def checked_lam(lam: float) -> float:
-    """Return ``lam`` as a float; `SettingsError` unless it is finite and >= 0."""
-    if not 0.0 <= lam < math.inf:
-        raise SettingsError(
-            f"lam is {lam!r}, must be finite and >= 0: reward = quality (0-10) - lam * cost (0-1)"
-        )
-    return float(lam)
-
-
-def checked_ttl(pending_ttl_s: float | None) -> float | None:
-    """Return the seconds; `SettingsError` unless they are finite and > 0."""
-    if pending_ttl_s is not None and not 0.0 < pending_ttl_s < math.inf:
-        raise SettingsError(f"pending_ttl_s is {pending_ttl_s!r}, must be finite and > 0 seconds")
-    return pending_ttl_s
-
-
-def checked_bound(max_pending: int | None) -> int | None:
-    """Return the bound; `SettingsError` unless it is at least 1."""
-    if max_pending is not None and max_pending < 1:
-        raise SettingsError(f"max_pending is {max_pending!r}, must be at least 1 decision")
-    return max_pending

@@ -69,7 +69,7 @@ def decision_of(
         tier=names[choice.tier],
         model=model.models[choice.tier],
         propensity=choice.propensities[choice.tier],
-        propensities=dict(zip(names, choice.propensities, strict=True)),
+        propensities=dict(zip(names, choice.propensities)),  # noqa: B905
         scores=tier_scores(choice, prediction, names, model.cost_ref),
         reasons=reasons,
         bucket=bucket,
@@ -95,13 +95,22 @@ def tier_scores(
     ``cost_usd + (c_learned - c_predicted) cost_ref``, not below 0.
     """
     scores = {}
-    for a, name in enumerate(names):
-        usd = prediction.cost_usd[a] + (choice.cost[a] - prediction.cost[a]) * cost_ref
+    for name, usd, predicted, cost, quality, reward, sd, prior_reward in zip(  # noqa: B905 - hot
+        names,
+        prediction.cost_usd,
+        prediction.cost,
+        choice.cost,
+        choice.quality,
+        choice.reward,
+        choice.sd,
+        choice.prior_reward,
+    ):
+        usd += (cost - predicted) * cost_ref
         scores[name] = TierScore(
-            min(1.0, max(0.0, choice.quality[a])),
-            max(0.0, usd),
-            choice.reward[a],
-            choice.sd[a],
-            choice.prior_reward[a],
+            0.0 if quality < 0.0 else 1.0 if quality > 1.0 else quality,
+            usd if usd > 0.0 else 0.0,
+            reward,
+            sd,
+            prior_reward,
         )
     return scores

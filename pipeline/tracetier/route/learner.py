@@ -7,17 +7,17 @@ the fold, until they come back through it.
 
 from collections.abc import Sequence
 from random import Random
-from typing import NamedTuple
 
 import msgspec
-import numpy as np
 from msgspec import structs
 
-from tracetier.errors import ArtifactError, FeedbackError, StateError
-from tracetier.heads.prior import Prediction, PriorStats
+from tracetier.errors import FeedbackError, StateError
+from tracetier.heads.prior import Prediction
+from tracetier.route.alarm import Alarm
 from tracetier.route.carry import carry
 from tracetier.route.choice import Choice, Report
 from tracetier.route.columns import Column
+from tracetier.route.drift import note_innovation, reset_drift, start_drift
 from tracetier.route.event import (
     Changed,
     Configured,
@@ -27,29 +27,26 @@ from tracetier.route.event import (
     Reset,
     TraceReported,
 )
+from tracetier.route.insight import ledger_since, q_sds
 from tracetier.route.ledger import Ledger, Pending
 from tracetier.route.move import MAX_MOVES, placed
 from tracetier.route.outcome import Receipt, reward_cost
 from tracetier.route.policy.caps import Debt
+from tracetier.route.savings import Sums
+from tracetier.route.snapshot import Cell, Snapshot, alarms_of, snapshot_of
+from tracetier.route.start import start_document
 from tracetier.route.state.document import (
-    FORMAT,
     MAX_APPLIED,
-    MAX_PENDING,
-    PENDING_TTL_S,
     StateDocument,
     decode_document,
 )
 from tracetier.route.state.mark import Mark
 from tracetier.route.state.reset import reset_strategy
-from tracetier.route.strategy import (
-    StrategyParams,
-    replace_params,
-    resume_strategy,
-    start_strategy,
-    strategy_name,
-)
-from tracetier.route.tally import Counts, Tally
+from tracetier.route.strategy import replace_params, resume_strategy
+from tracetier.route.tally import Tally
 from tracetier.route.watch import Accounts, Watch
+
+__all__ = ["NOTHING", "Cell", "Learner", "Snapshot", "start_document"]
 
 NOTHING = Receipt()
 """Of a report that taught nothing."""
@@ -60,37 +57,6 @@ _NEW = {
     (False, True): Receipt(new=("cost_usd",)),
 }
 """By whether the quality and the cost are new."""
-
-
-class Cell(NamedTuple):
-    """What is known of one tier in one bucket.
-
-    ``q`` and ``prior_q`` are in units of reward (about 0-10) at the bucket's mean prediction, with
-    and without the reports; the rest are counts.
-    """
-
-    bucket: str
-    tier: str
-    q: float
-    prior_q: float
-    n_decisions: int
-    n_reports: int
-    n_pending: int
-
-
-class Snapshot(NamedTuple):
-    """What a learner knows, to be looked at.
-
-    ``lam`` is the one at which the cells' Q is joined; ``cells`` has one entry per bucket and
-    tier, in their order.
-    """
-
-    strategy: str
-    artifact_id: str
-    lam: float
-    counts: Counts
-    n_pending: int
-    cells: list[Cell]
 
 
 class Learner:
@@ -115,6 +81,7 @@ class Learner:
         self._accounts = Accounts(document)
         self._begin_watch()
         self.counts = document.counts
+        self._drift = document.drift = document.drift or start_drift(len(document.tiers))
         self.strategy = resume_strategy(document.strategy)
         self._ledger = Ledger(
             max_pending=document.max_pending,
@@ -174,9 +141,11 @@ class Learner:
         """Return the error that tells of an unknown decision."""
         return FeedbackError(
             f"no decision {decision_id!r} is known to this state "
-            f"({len(self._ledger.pending)} are open, {self.counts.expired} expired unreported);"
-            " report with the id that route() gave, to the state it was made with, which must "
-            "have been saved (close the router) before another process reports to it"
+            f"({len(self._ledger.pending)} are open, {self.counts.expired} expired unreported, "
+            f"the last {len(self._ledger.applied)} settled ones are remembered: one that was "
+            "settled before them was learned from, and needs no second report); report with the "
+            "id that route() gave, to the state it was made with, which must have been saved "
+            "(close the router) before another process reports to it"
         )
 
     def choose(
@@ -273,23 +242,29 @@ class Learner:
                 self.counts.expired += 1
                 return
             event = placed
-        bucket, tier = event.bucket, event.tier
-        self._check_place(event)
+        bucket, tier, quality, cost = event.bucket, event.tier, event.quality, event.cost
+        n_tiers = self._n_tiers
+        if not (
+            0 <= bucket < self._n_buckets
+            and 0 <= tier < n_tiers
+            and len(quality) == len(cost) == n_tiers
+        ):
+            raise self._impossible(event)
         if underway is None:
             self._tally.decided(bucket, tier)
             if self._told is not None:
                 self._told.decided(event)
         self.counts.decisions += 1
         self._accounts.decided(event)
-        if not is_late:  # what it was predicted by is gone
-            self.strategy.observe(Prediction(event.quality, event.cost, event.cost, bucket))
+        if not is_late:  # else what it was predicted by is gone
+            self.strategy.observe(Prediction(quality, cost, cost, bucket))
         given_up = self._ledger.open(
             event.decision_id,
             Pending(
                 bucket=bucket,
                 tier=tier,
-                quality=event.quality[tier],
-                cost=event.cost[tier],
+                quality=quality[tier],
+                cost=cost[tier],
                 lam=event.lam,
                 propensity=event.propensity,
                 time_s=event.time_s,
@@ -324,17 +299,12 @@ class Learner:
             layout=self._document.layout,
         )
 
-    def _check_place(self, event: Decided) -> None:
-        if not (
-            0 <= event.bucket < self._n_buckets
-            and 0 <= event.tier < self._n_tiers == len(event.quality) == len(event.cost)
-        ):
-            raise StateError(
-                f"decision {event.decision_id!r} in the log of this state is of bucket "
-                f"{event.bucket} and tier {event.tier} of {len(event.quality)}; there are "
-                f"{self._n_buckets} buckets and {self._n_tiers} tiers: restore the state from a "
-                "copy"
-            )
+    def _impossible(self, event: Decided) -> StateError:
+        return StateError(
+            f"decision {event.decision_id!r} in the log of this state is of bucket "
+            f"{event.bucket} and tier {event.tier} of {len(event.quality)}; there are "
+            f"{self._n_buckets} buckets and {self._n_tiers} tiers: restore the state from a copy"
+        )
 
     def _reported(
         self, decision_id: str, quality_10: float | None, cost_usd: float | None, time_s: float
@@ -357,18 +327,20 @@ class Learner:
             self.counts.duplicates += 1
             return NOTHING
         has_quality = quality_10 is not None
-        self.strategy.update(
+        innovation = self.strategy.update(
             Report(
-                bucket=decision.bucket,
-                tier=decision.tier,
-                predicted_quality=decision.quality,
-                predicted_cost=decision.cost,
-                lam=decision.lam,
-                quality_10=quality_10,
-                cost=cost,
-                known_cost=decision.known_cost,
+                decision.bucket,
+                decision.tier,
+                decision.quality,
+                decision.cost,
+                decision.lam,
+                quality_10,
+                cost,
+                decision.known_cost,
             )
         )
+        if innovation is not None:
+            note_innovation(self._drift, innovation, time_s)
         if cost is None:
             cost_usd = None
         self._accounts.reported(decision, quality_10=quality_10, cost_usd=cost_usd, time_s=time_s)
@@ -393,12 +365,22 @@ class Learner:
         # The event's own time, and not the latest so far: a process whose clock ran ahead must not
         # make every later decision of the others expire at once.
         self._now_s = time_s
-        for decision in self._ledger.expire(time_s - self._ttl_s):
-            self._give_up(decision)
+        if not self._ledger.is_due(time_s - self._ttl_s):
+            return
+        for decision, has_quality in self._ledger.expire(time_s - self._ttl_s):
+            if has_quality:
+                self._tell_given_up(decision, has_quality=True)
+            else:
+                self._give_up(decision)
 
     def _give_up(self, decision: Pending) -> None:
         self._tally.settled(decision.bucket, decision.tier)
         self.counts.expired += decision.known_cost is None
+        self._tell_given_up(decision, has_quality=False)
+
+    def _tell_given_up(self, decision: Pending, *, has_quality: bool) -> None:
+        if self._told is not None:
+            self._told.given_up(decision, has_quality=has_quality)
 
     def _configured(self, event: Configured) -> None:
         if event.lam is not None:
@@ -439,44 +421,44 @@ class Learner:
         for name, other in event.renamed.items():
             new.savings.renamed(name, other)
         underway, self._underway = self.underway(), {}
+        if self._told is not None:
+            for decided in underway:  # they are told of again, or their tier is gone
+                self._told.undecided(decided)
         self._begin(new)
         for decided in underway:
             self.expect(decided)
 
     def _reset(self, event: Reset) -> None:
         reset_strategy(self.strategy.state, bucket=event.bucket, tier=event.tier)
+        if event.bucket is None:
+            reset_drift(self._drift, event.tier)
         self.strategy = resume_strategy(self.strategy.state)
 
     def snapshot(self, lam: float | None = None) -> Snapshot:
         """Return what is known, with Q at ``lam`` (by default the document's)."""
-        lam = self._document.lam if lam is None else lam
-        return Snapshot(
-            strategy=strategy_name(self.strategy.state),
-            artifact_id=self._document.artifact_id,
-            lam=lam,
+        return snapshot_of(
+            self._document,
+            self.strategy,
+            self._tally,
+            lam=self._document.lam if lam is None else lam,
             counts=structs.replace(
                 self.counts, decisions=self.counts.decisions + len(self._underway)
             ),
             n_pending=len(self._ledger.pending) + len(self._underway),
-            cells=[
-                cell
-                for index, bucket in enumerate(self._document.buckets)
-                for cell in self._bucket_cells(index, bucket, lam)
-            ],
         )
 
-    def _bucket_cells(self, index: int, bucket: str, lam: float) -> list[Cell]:
-        strategy, tally = self.strategy, self._tally
-        columns = zip(
-            self._document.tiers,
-            strategy.q(index, lam),
-            strategy.prior_q(index, lam),
-            tally.decisions[index],
-            strategy.n_reports(index),
-            tally.pending[index],
-            strict=True,
-        )
-        return [Cell(bucket, *column) for column in columns]
+    @property
+    def alarms(self) -> list[Alarm]:
+        """Tiers whose outcomes moved, newest first."""
+        return alarms_of(self._document)
+
+    def q_sd(self, lam: float) -> dict[str, dict[str, float]]:
+        """Return the standard deviation of Q per bucket and tier."""
+        return q_sds(self.strategy, self._document.buckets, self._document.tiers, lam)
+
+    def ledger(self, since: str = "") -> dict[str, dict[str, Sums]]:
+        """Return a copy of the savings, by day and tier, from a day on."""
+        return ledger_since(self._accounts.savings, since)
 
     def document(self) -> StateDocument:
         """Return the state as folded so far; it shares numbers, so encode it at once."""
@@ -490,73 +472,11 @@ class Learner:
         document.pending = dict(self._ledger.pending)
         document.partial = dict(self._ledger.partial)
         document.debts = self._debts()
-        if self._watch is not None and self._watch.control is not None:
-            document.control = self._watch.control
+        if self._watch is not None:
+            self._watch.put_down(document)
         document.applied = list(self._ledger.applied)
         document.position = self._position
         document.now_s = self._now_s
         document.pending_ttl_s = self._ttl_s
         document.max_pending = self._ledger.max_pending
         return document
-
-
-def start_document(
-    name: str,
-    prior: PriorStats,
-    *,
-    params: StrategyParams | None,
-    artifact_id: str,
-    tiers: Sequence[str],
-    cost_ref_usd: float,
-    lam: float,
-    epoch: str = "",
-    max_pending: int | None = None,
-    pending_ttl_s: float | None = None,
-) -> StateDocument:
-    """Return the state of a strategy before any decision.
-
-    Raises
-    ------
-    ArtifactError
-        If the prior has another shape than buckets by tiers, or a number that is not finite.
-    SettingsError
-        For an unknown strategy, or settings of another one.
-    """
-    _check_prior(prior, n_tiers=len(tiers))
-    strategy = start_strategy(name, prior, params=params, lam=lam)
-    return StateDocument(
-        format=FORMAT,
-        artifact_id=artifact_id,
-        tiers=list(tiers),
-        buckets=list(prior.buckets),
-        cost_ref_usd=cost_ref_usd,
-        lam=lam,
-        strategy=strategy.state,
-        counts=Counts(),
-        decisions=[[0] * len(tiers) for _ in prior.buckets],
-        pending={},
-        applied=[],
-        epoch=epoch,
-        pending_ttl_s=PENDING_TTL_S if pending_ttl_s is None else pending_ttl_s,
-        max_pending=MAX_PENDING if max_pending is None else max_pending,
-    )
-
-
-def _check_prior(prior: PriorStats, *, n_tiers: int) -> None:
-    n_buckets = len(prior.buckets)
-    shapes = {
-        "n": (n_buckets,),
-        "quality_mean": (n_buckets, n_tiers),
-        "cost_mean": (n_buckets, n_tiers),
-        "quality_var": (n_tiers,),
-        "cost_var": (n_tiers,),
-        "quality_tau2": (n_tiers,),
-        "cost_tau2": (n_tiers,),
-    }
-    for name, shape in shapes.items():
-        values = np.asarray(getattr(prior, name))
-        if values.shape != shape or not np.isfinite(values).all():
-            raise ArtifactError(
-                f"prior.{name} is {values.tolist()}, expected finite numbers of shape {shape} for "
-                f"{n_buckets} buckets and {n_tiers} tiers; train the artifact again"
-            )

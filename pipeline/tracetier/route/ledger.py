@@ -135,12 +135,25 @@ class Ledger:
         if len(self.partial) > self._max_applied:
             self._remember(self.partial.popitem(last=False)[0])
 
-    def expire(self, before_s: float) -> Iterator[Pending]:
-        """Give up what was decided before a time; yield those without a quality, oldest first."""
+    def is_due(self, before_s: float) -> bool:
+        """Whether `expire` would give anything up."""
+        for waiting in (self.pending, self.partial):
+            for decision in waiting.values():
+                if decision.time_s < before_s:
+                    return True
+                break
+        return False
+
+    def expire(self, before_s: float) -> list[tuple[Pending, bool]]:
+        """Give up what was decided before a time; return it, and whether its quality came."""
+        given_up: list[tuple[Pending, bool]] = []
         while self.pending and next(iter(self.pending.values())).time_s < before_s:
-            yield self._give_up()
+            given_up.append((self._give_up(), False))
         while self.partial and next(iter(self.partial.values())).time_s < before_s:
-            self._remember(self.partial.popitem(last=False)[0])
+            decision_id, decision = self.partial.popitem(last=False)
+            self._remember(decision_id)
+            given_up.append((decision, True))
+        return given_up
 
     def shrink(self, max_pending: int) -> Iterator[Pending]:
         """Set how many may be open; yield those that are given up for it, oldest first."""

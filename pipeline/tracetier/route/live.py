@@ -2,7 +2,8 @@
 
 It is told of this process's decisions when they are made, and of those of others as they come
 through the log, so a cap holds over all who share a state, to within the moment that the log takes.
-What is remembered of sessions ends with the process.
+A session's last tier and its reports come through the log too; what a task itself told of failures
+is known to the process that was told, and to those that begin from its document.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,9 @@ from tracetier.route.policy.cap_book import CapBook, Owner
 from tracetier.route.policy.caps import Debt
 from tracetier.route.sessions import Sessions
 from tracetier.route.state.document import StateDocument
+
+SESSIONS_KEPT = 1_000
+"""Sessions that a document keeps, the newest: those that a restart must not forget."""
 
 
 class LiveAccounts:
@@ -48,6 +52,7 @@ class LiveAccounts:
         self._escalation = escalation
         self._remembers = remembers
         self._cost_ref = 0.0
+        self._tiers: list[str] | None = None
         self._made: tuple[str, Prediction, Choice] | None = None
 
     @property
@@ -60,9 +65,21 @@ class LiveAccounts:
         """The account of the goal, to go on from."""
         return None if self.pacer is None else self.pacer.state
 
+    def put_down(self, document: StateDocument) -> None:
+        """Put the account of the goal and the newest sessions into a document."""
+        if self.control is not None:
+            document.control = self.control
+        if self._remembers:
+            document.sessions = self.sessions.newest(SESSIONS_KEPT)
+
     def begin(self, document: StateDocument) -> None:
-        """Go on from a state: its debts, its account where the goal is the same."""
+        """Go on from a state: its debts and sessions, its account where the goal is the same."""
         self._cost_ref = document.cost_ref_usd
+        if self._tiers is None:
+            self.sessions.take_over(document.sessions)
+        elif self._tiers != document.tiers:
+            self.sessions.move([_place(name, document.tiers) for name in self._tiers])
+        self._tiers = list(document.tiers)
         self.caps = CapBook(document.caps, _copied(document.debts)) if document.caps else None
         if document.control is not None and document.control.goal == self._goal:
             self._control = deepcopy(document.control)
@@ -129,6 +146,17 @@ class LiveAccounts:
         if self.pacer is not None:
             self._pace_reported(self.pacer, quality_10, cost_usd)
 
+    def given_up(self, decision: Pending, *, has_quality: bool) -> None:
+        """Close the account of a decision whose report will not come."""
+        if self.pacer is None:
+            return
+        assert self._goal is not None
+        is_out = not has_quality
+        if self._goal.quality_floor is None:
+            is_out = decision.known_cost is None
+        if is_out:
+            self.pacer.lost()
+
     def _pace_decided(self, event: Decided, pacer: Pacer) -> None:
         made, self._made = self._made, None
         if made is not None and made[0] == event.decision_id:
@@ -153,6 +181,10 @@ class LiveAccounts:
                 pacer.settled(quality=quality_10 / 10.0)
         elif cost_usd is not None:
             pacer.settled(cost_usd=cost_usd)
+
+
+def _place(name: str, names: Sequence[str]) -> int:
+    return names.index(name) if name in names else -1
 
 
 def _copied(debts: dict[str, dict[str, Debt]]) -> dict[str, dict[str, Debt]]:

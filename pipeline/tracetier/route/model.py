@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from msgspec import Struct, structs
 
 from tracetier.errors import ArtifactError
+from tracetier.features.deciles import Deciles, deciles_of
+from tracetier.heads.accelerate import as_fast_as
 from tracetier.heads.prior import Prediction, Predictor, PriorStats
 from tracetier.records import Task
 from tracetier.route.columns import (
@@ -38,6 +40,8 @@ class Base(Struct, frozen=True, kw_only=True):
     effective : dict of str to float
         Effective training outcomes by tier, where the artifact tells them: those that logged
         choices are worth. Empty where every tier was seen on every task.
+    deciles : Deciles, optional
+        Of the training table's columns, where the artifact tells them.
     """
 
     predictor: Predictor
@@ -47,21 +51,26 @@ class Base(Struct, frozen=True, kw_only=True):
     artifact_id: str
     path: str | None = None
     effective: dict[str, float] = {}
+    deciles: Deciles | None = None
 
 
-def base_at(path: str, settings: Settings) -> Base:
-    """Return the artifact at a path, audited, its tiers as the settings declare them now."""
+def base_at(path: str, settings: Settings, *, like: Predictor) -> Base:
+    """Return the artifact at a path, audited, its tiers as the settings declare them now.
+
+    Its predictions are compiled where those of ``like`` are.
+    """
     from tracetier.artifact.load import load_artifact
 
     artifact = load_artifact(path)
     return Base(
-        predictor=artifact.predictor,
+        predictor=as_fast_as(like, artifact.predictor),
         prior=artifact.prior,
         tiers=declared(artifact.tiers, settings),
         cost_ref=artifact.cost_ref,
         artifact_id=artifact.artifact_id,
         path=path,
         effective=effective_outcomes(artifact.metrics),
+        deciles=deciles_of(artifact.metrics),
     )
 
 

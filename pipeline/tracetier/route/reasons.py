@@ -4,6 +4,7 @@ On the hot path: each sentence is one pass of formatting, and one that says noth
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from tracetier.heads.prior import Prediction
 from tracetier.route.choice import Choice
@@ -45,7 +46,7 @@ def explain(
         Name of the strategy; the published rule decides by its running means alone.
     """
     sentences = [_expectation(prediction, tiers)]
-    if strategy == "seed":
+    if strategy.startswith("seed"):
         sentences.append(_running_means(choice, tiers, bucket))
     else:
         moved = _moved_by_feedback(choice, tiers, bucket)
@@ -65,13 +66,17 @@ def explain(
 
 
 def _expectation(prediction: Prediction, tiers: Sequence[str]) -> str:
-    parts = [
-        f"{name} {10.0 * quality:.1f} of 10 at ${cost_usd:.2g}"
-        for name, quality, cost_usd in zip(
-            tiers, prediction.quality, prediction.cost_usd, strict=True
-        )
-    ]
-    return "the model expects " + ", ".join(parts)
+    values: list[float] = []
+    for quality, cost_usd in zip(prediction.quality, prediction.cost_usd):  # noqa: B905 - hot
+        values += 10.0 * quality, cost_usd
+    return _expected(tuple(tiers)) % tuple(values)
+
+
+@lru_cache(maxsize=64)
+def _expected(tiers: tuple[str, ...]) -> str:
+    """Return the sentence with places for each tier's quality and cost."""
+    names = [name.replace("%", "%%") for name in tiers]
+    return "the model expects " + ", ".join(f"{name} %.1f of 10 at $%.2g" for name in names)
 
 
 def _running_means(choice: Choice, tiers: Sequence[str], bucket: str) -> str:
@@ -88,10 +93,12 @@ def _reports(n: int) -> str:
 
 def _moved_by_feedback(choice: Choice, tiers: Sequence[str], bucket: str) -> str:
     parts = []
-    for a, before in enumerate(choice.prior_reward):
-        change = choice.reward[a] - before
+    for name, before, now, n in zip(  # noqa: B905 - on the hot path
+        tiers, choice.prior_reward, choice.reward, choice.n_reports
+    ):
+        change = now - before
         if change > _MOVED or change < -_MOVED:
-            parts.append(f"{tiers[a]} by {change:+.2f} ({_reports(choice.n_reports[a])} here)")
+            parts.append(f"{name} by {change:+.2f} ({n} report{'' if n == 1 else 's'} here)")
     return f"feedback moved, in bucket {bucket}, " + ", ".join(parts) if parts else ""
 
 

@@ -208,18 +208,18 @@ class ResidualStrategy:
         if self._joined:
             draw = self._burn_in(draw, explore, tally, rng)
         return Choice(
-            tier=draw.tier,
-            greedy=greedy,
-            near_tie_with=best if best != greedy else -1,
-            explored=draw.explored,
-            epsilon=epsilon if explore else 0.0,
-            propensities=draw.propensities,
-            quality=quality,
-            cost=cost,
-            reward=reward,
-            sd=sd,
-            prior_reward=prior_rewards(prediction, lam),
-            n_reports=self.n_reports(bucket),
+            draw.tier,
+            greedy,
+            best if best != greedy else -1,
+            draw.explored,
+            epsilon if explore else 0.0,
+            draw.propensities,
+            quality,
+            cost,
+            reward,
+            sd,
+            prior_rewards(prediction, lam),
+            self.n_reports(bucket),
         )
 
     def _believed(
@@ -230,9 +230,9 @@ class ResidualStrategy:
         pending = tally.pending[bucket]
         quality, quality_var = self._quality.believe(bucket, prediction.quality, pending)
         cost, cost_var = self._cost.believe(bucket, prediction.cost, pending)
-        reward = [10.0 * q - lam * c for q, c in zip(quality, cost, strict=True)]
-        lam2 = lam * lam
-        sd = [math.sqrt(100.0 * q + lam2 * c) for q, c in zip(quality_var, cost_var, strict=True)]
+        reward = [10.0 * q - lam * c for q, c in zip(quality, cost)]  # noqa: B905
+        lam2, sqrt = lam * lam, math.sqrt
+        sd = [sqrt(100.0 * q + lam2 * c) for q, c in zip(quality_var, cost_var)]  # noqa: B905
         return quality, cost, reward, sd
 
     def _burn_in_tier(self, explore: Sequence[int], tally: Tally) -> int:

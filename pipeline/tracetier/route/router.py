@@ -11,49 +11,35 @@ and shared with other processes is the business of `tracetier.route.state.replic
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from tracetier.errors import (
     FeedbackError,
-    StateError,
     TracetierError,
 )
+from tracetier.features.deciles import deciles_of
+from tracetier.heads.accelerate import Accelerate, accelerated
 from tracetier.records import Decision, Feedback, Task
+from tracetier.route.checked import checked_lam
 from tracetier.route.choice import allowed_indices
-from tracetier.route.decider import StateLike, checked_lam
+from tracetier.route.decider import StateLike
 from tracetier.route.event import TraceReported, bounded_id
-from tracetier.route.learner import Snapshot
 from tracetier.route.model import effective_outcomes
 from tracetier.route.outcome import Receipt, check_outcome, checked_quality
 from tracetier.route.rewards import RewardRule
-from tracetier.route.state.health import Health
 from tracetier.route.strategy import StrategyName, StrategyParams
-from tracetier.route.tier_changes import TierChanges
+from tracetier.route.views import OpenDecision, Views
 from tracetier.settings import Settings, load_settings
 
 __all__ = ["OpenDecision", "Router", "StateLike", "checked_lam"]
 
 
-class OpenDecision(Struct, frozen=True, kw_only=True):
-    """What a state holds of a decision whose outcome is not complete.
-
-    ``time_s`` is in seconds since 1970.
-    """
-
-    tier: str
-    bucket: str
-    lam: float
-    propensity: float
-    time_s: float
-    session_id: str | None = None
-
-
-class Router(TierChanges):
+class Router(Views):
     """Chooses a tier for each task, and learns from the outcomes that are reported.
 
     Parameters
@@ -72,8 +58,9 @@ class Router(TierChanges):
         Default lambda, >= 0: reward = quality (0-10) - lam * cost (0-1).
     state : str, path, StateStore or None
         Where what is learned is kept, see `open_state`; ``None`` keeps it in memory.
-    strategy : {"residual", "thompson", "seed", "greedy"}
-        How to choose and learn.
+    strategy : {"residual", "thompson", "seed", "seed-warm", "greedy"}
+        How to choose and learn; ``seed`` is the published rule started at 0 as it was published,
+        ``seed-warm`` started from the model.
     params : optional
         Settings of the strategy; by default those of the stored state, else the strategy's own.
     seed : int, optional
@@ -100,6 +87,8 @@ class Router(TierChanges):
         Where the artifact was loaded from.
     effective : mapping of str to float, optional
         Effective training outcomes by tier, where only logged choices were seen.
+    deciles : Deciles, optional
+        Of the training table's columns, for the alarm on inputs; by default it is off.
 
     Raises
     ------
@@ -145,12 +134,18 @@ class Router(TierChanges):
         budget_usd_per_day: float | None = None,
         saving: float | None = None,
         quality_floor: float | None = None,
+        accelerate: Accelerate = False,
     ) -> Self:
         """Return a router over the artifact at ``path``; ``lam`` is the artifact's by default.
 
         Of ``settings``, by default ``tracetier.toml`` and the environment, it takes what stands
         above the learner: ``[[rule]]``, ``[[cap]]``, ``[policy]``, ``[session]``, ``[rollout]`` and
         ``[budget]``; lambda, strategy and its settings are given here.
+
+        With ``accelerate``, predictions go through code that numba compiles (extra ``fast``), with
+        the same results: ``True`` compiles first, which takes seconds at the first start of a
+        version, ``"auto"`` meanwhile, and only where numba is installed. See
+        `tracetier.heads.accelerate`.
 
         Raises
         ------
@@ -164,7 +159,7 @@ class Router(TierChanges):
 
         artifact = load_artifact(path)
         return cls(
-            predictor=artifact.predictor,
+            predictor=accelerated(artifact.predictor, accelerate),
             prior=artifact.prior,
             tiers=artifact.tiers,
             cost_ref=artifact.cost_ref,
@@ -184,6 +179,7 @@ class Router(TierChanges):
             quality_floor=quality_floor,
             path=str(path),
             effective=effective_outcomes(artifact.metrics),
+            deciles=deciles_of(artifact.metrics),
         )
 
     def route(
@@ -343,65 +339,6 @@ class Router(TierChanges):
             self._batch.depth -= 1
             if not self._batch.depth:
                 self._replica.flush()
-
-    def q(
-        self, bucket: str | None = None, *, lam: float | None = None
-    ) -> dict[str, dict[str, float]]:
-        """Return Q per bucket and tier, in units of reward, at the buckets' mean predictions.
-
-        Raises
-        ------
-        StateError
-            For a bucket that the artifact does not know.
-        """
-        buckets = self._model.prior.buckets
-        if bucket is not None and bucket not in buckets:
-            raise StateError(
-                f"bucket {bucket!r} is not known; the artifact has {', '.join(buckets)}"
-            )
-        table: dict[str, dict[str, float]] = {}
-        for cell in self.snapshot(lam=lam).cells:
-            if bucket is None or cell.bucket == bucket:
-                table.setdefault(cell.bucket, {})[cell.tier] = cell.q
-        return table
-
-    def snapshot(self, *, lam: float | None = None) -> Snapshot:
-        """Return what is known of every bucket and tier, with the counts."""
-        lam = self.lam if lam is None else checked_lam(lam)
-        if not self._is_closed:
-            with suppress(TracetierError):  # then of what is known here; `health` tells
-                self._replica.flush()
-        with self._replica.lock:
-            return self._replica.learner.snapshot(lam)
-
-    def first_unknown(self, decision_ids: Iterable[str]) -> str | None:
-        """Return the first id that no open or lately settled decision has, as far as known here.
-
-        A decision that another process took is known here a moment later.
-        """
-        with self._replica.lock:
-            is_known = self._replica.learner.is_known
-            return next((each for each in decision_ids if not is_known(each)), None)
-
-    def open_decision(self, decision_id: str) -> OpenDecision | None:
-        """Return a decision whose outcome is not complete, whichever process took it."""
-        with self._replica.lock:
-            found = self._replica.learner.find(decision_id)
-            if found is None:
-                return None
-            model = self._model
-            return OpenDecision(
-                tier=model.names[found.tier],
-                bucket=model.prior.buckets[found.bucket],
-                lam=found.lam,
-                propensity=found.propensity,
-                time_s=found.time_s,
-                session_id=found.session_id,
-            )
-
-    def health(self) -> Health:
-        """Return how the store stands; routing goes on whether it can be reached or not."""
-        return self._replica.health()
 
     def save(self) -> None:
         """Store what waits, and fold the log of events into the stored document.

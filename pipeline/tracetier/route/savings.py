@@ -65,6 +65,26 @@ class Sums(Struct, kw_only=True, gc=False):
         self.quality += other.quality
         self.dear_quality += other.dear_quality
 
+    def reported(
+        self,
+        entry: "Priced",
+        *,
+        is_dear: bool,
+        cost_usd: float | None = None,
+        quality_10: float | None = None,
+    ) -> None:
+        """Set a decision right by what was reported of it."""
+        if cost_usd is not None:
+            self.n_cost += 1
+            self.reported_usd += cost_usd
+            self.spend_usd += cost_usd - entry.usd
+            if is_dear:
+                self.dear_usd += cost_usd - entry.dear_usd
+        if quality_10 is not None:
+            self.n_quality += 1
+            self.quality += quality_10
+            self.dear_quality += quality_10 if is_dear else entry.dear_quality
+
     @property
     def saved_usd(self) -> float:
         """What the dear tier would have cost more, by prediction; below 0 where it was cheaper."""
@@ -160,16 +180,7 @@ class SavingsBook(Struct, kw_only=True):
     ) -> None:
         """Set a decision right by what was reported of it; each outcome once."""
         for sums in self._rows(entry, tier):
-            if cost_usd is not None:
-                sums.n_cost += 1
-                sums.reported_usd += cost_usd
-                sums.spend_usd += cost_usd - entry.usd
-                if is_dear:
-                    sums.dear_usd += cost_usd - entry.dear_usd
-            if quality_10 is not None:
-                sums.n_quality += 1
-                sums.quality += quality_10
-                sums.dear_quality += quality_10 if is_dear else entry.dear_quality
+            sums.reported(entry, is_dear=is_dear, cost_usd=cost_usd, quality_10=quality_10)
 
     def total(self) -> Sums:
         """Return the sums over everything."""

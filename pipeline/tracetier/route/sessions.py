@@ -4,15 +4,15 @@ The newest `MAX_SESSIONS` are kept, by when they were last used; a forgotten one
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 MAX_SESSIONS: Final = 10_000
 
 
-class Session(Struct, kw_only=True, gc=False):
+class Session(Struct, kw_only=True, gc=False, omit_defaults=True):
     """One session.
 
     Attributes
@@ -73,3 +73,19 @@ class Sessions:
         if len(self.kept) > self._most:
             self.kept.popitem(last=False)
         return session
+
+    def newest(self, n: int) -> dict[str, Session]:
+        """Return the sessions that were used last, oldest first."""
+        return dict(list(self.kept.items())[-n:])
+
+    def take_over(self, kept: Mapping[str, Session]) -> None:
+        """Remember what another process did; what is known here stands."""
+        self.kept = OrderedDict(
+            {**{name: structs.replace(one) for name, one in kept.items()}, **self.kept}
+        )
+
+    def move(self, to: Sequence[int]) -> None:
+        """Follow the tiers to other places: ``to`` has the new index per old one, -1 if gone."""
+        for session in self.kept.values():
+            session.last = to[session.last] if session.last >= 0 else -1
+            session.floor = max(0, to[session.floor])

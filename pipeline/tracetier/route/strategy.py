@@ -32,7 +32,7 @@ from tracetier.route.thompson import (
     start_thompson,
 )
 
-StrategyName = Literal["residual", "seed", "greedy", "thompson"]
+StrategyName = Literal["residual", "seed", "seed-warm", "greedy", "thompson"]
 StrategyParams = ResidualParams | SeedParams | GreedyParams | ThompsonParams
 StrategyState = ResidualState | SeedState | GreedyState | ThompsonState
 
@@ -102,6 +102,14 @@ def _seed(prior: PriorStats, params: StrategyParams | None, lam: float) -> Strat
     return SeedStrategy(start_seed(prior, own, lam=lam))
 
 
+def _seed_warm(prior: PriorStats, params: StrategyParams | None, lam: float) -> Strategy:
+    if params is None:
+        return _seed(prior, SeedParams(is_warm=True), lam)
+    if isinstance(params, SeedParams):
+        return _seed(prior, structs.replace(params, is_warm=True), lam)
+    raise _wrong_params("seed-warm", params)
+
+
 def _greedy(prior: PriorStats, params: StrategyParams | None, lam: float) -> Strategy:
     own = GreedyParams() if params is None else params
     if not isinstance(own, GreedyParams):
@@ -119,6 +127,7 @@ def _thompson(prior: PriorStats, params: StrategyParams | None, lam: float) -> S
 STRATEGIES: dict[StrategyName, Callable[[PriorStats, StrategyParams | None, float], Strategy]] = {
     "residual": _residual,
     "seed": _seed,
+    "seed-warm": _seed_warm,
     "greedy": _greedy,
     "thompson": _thompson,
 }
@@ -155,7 +164,13 @@ def resume_strategy(state: StrategyState) -> Strategy:
 
 
 def strategy_name(state: StrategyState) -> str:
-    """Return the name of the strategy that a state belongs to."""
+    """Return the name of the strategy that a state belongs to.
+
+    The published rule is two: ``seed`` started at 0 as it was published, ``seed-warm`` from the
+    model. Both keep one kind of state, whose settings tell which it is.
+    """
+    if isinstance(state, SeedState) and state.params.is_warm:
+        return "seed-warm"
     return str(state.__struct_config__.tag)
 
 
@@ -165,7 +180,8 @@ def replace_params(state: StrategyState, params: StrategyParams) -> StrategyStat
 
 
 def _wrong_params(name: str, params: StrategyParams) -> SettingsError:
+    own = name.partition("-")[0].capitalize()
     return SettingsError(
         f"strategy {name!r} was given {type(params).__name__}; "
-        f"give {name.capitalize()}Params, or no params for the defaults"
+        f"give {own}Params, or no params for the defaults"
     )

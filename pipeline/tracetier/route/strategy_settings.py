@@ -14,8 +14,8 @@ def params_of(settings: Settings) -> StrategyParams | None:
     epsilon, alpha = settings.epsilon, settings.alpha
     if (epsilon is None and alpha is None) or settings.strategy == "greedy":
         return None
-    if settings.strategy == "seed":
-        rule = SeedParams()
+    if settings.strategy in ("seed", "seed-warm"):
+        rule = SeedParams(is_warm=settings.strategy == "seed-warm")
         return replace(
             rule,
             epsilon=rule.epsilon if epsilon is None else epsilon,

@@ -138,7 +138,7 @@ class TierChanges(Decider):
         StateError, StorageError
             As `add_tier` says.
         """
-        base = base_at(str(path), self._settings)
+        base = base_at(str(path), self._settings, like=self._model.base.predictor)
         model = Model(base)
         guard_params(self._settings, model.tiers)  # a rule that names a tier it lacks
         old = list(self._model.names)

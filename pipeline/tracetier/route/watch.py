@@ -1,13 +1,12 @@
 """What a router keeps beside its learner, told of every decision and report as it is folded.
 
 The learner's own sums (`Accounts`) are part of the fold and of the state. A router's watch is not:
-it is ahead of the log, since it counts this process's decisions when they are made, and what it
-remembers of sessions is this process's alone.
+it is ahead of the log, since it counts this process's decisions when they are made. What it puts
+down into a document is as the process that wrote it had it.
 """
 
 from typing import Protocol
 
-from tracetier.route.control.state import ControlState
 from tracetier.route.event import Decided
 from tracetier.route.ledger import Pending
 from tracetier.route.policy.cap_book import CapBook, Owner
@@ -23,9 +22,8 @@ class Watch(Protocol):
         """Whether it need not be told of anything."""
         ...
 
-    @property
-    def control(self) -> ControlState | None:
-        """The account of a goal, to be kept with the state."""
+    def put_down(self, document: StateDocument) -> None:
+        """Put into a document what is to be kept with the state."""
         ...
 
     def begin(self, document: StateDocument) -> None:
@@ -49,6 +47,10 @@ class Watch(Protocol):
         time_s: float,
     ) -> None:
         """Take notice of what is new of a decision."""
+        ...
+
+    def given_up(self, decision: Pending, *, has_quality: bool) -> None:
+        """Take notice that the rest of a decision's outcome is no longer waited for."""
         ...
 
 
@@ -98,13 +100,26 @@ class Accounts:
         time_s: float,
     ) -> None:
         """Set right what a report tells."""
-        self.savings.reported(
-            decision,
-            self._names[decision.tier],
-            is_dear=decision.tier == self._dearest,
-            cost_usd=cost_usd,
-            quality_10=quality_10,
-        )
+        start, end = self._day_s
+        if (
+            decision.tenant is None
+            and decision.session_id is None
+            and start <= decision.time_s < end
+        ):
+            self._day[decision.tier].reported(
+                decision,
+                is_dear=decision.tier == self._dearest,
+                cost_usd=cost_usd,
+                quality_10=quality_10,
+            )
+        else:
+            self.savings.reported(
+                decision,
+                self._names[decision.tier],
+                is_dear=decision.tier == self._dearest,
+                cost_usd=cost_usd,
+                quality_10=quality_10,
+            )
         if self.caps is not None and cost_usd is not None:
             self.caps.reported(
                 Owner(decision.session_id, decision.tenant),

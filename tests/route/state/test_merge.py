@@ -19,6 +19,7 @@ from tracetier.route.state.document import StateDocument, decode_document, pack_
 from tracetier.route.state.memory import MemoryStore
 from tracetier.route.state.merge import merge_documents
 from tracetier.route.strategy import STRATEGIES
+from tracetier.route.thompson import ThompsonState
 
 Maker = Callable[..., Router]
 
@@ -177,3 +178,16 @@ def test_a_place_that_holds_a_state_is_not_merged_into(make_router: Maker) -> No
         merge_states(one, other, third)
 
     assert decode_document(export_state(third), where="here") == c
+
+
+def test_thompson_stays_thompson(make_router: Maker) -> None:
+    """Its state has the fields of the default strategy's, and a name of its own."""
+    one = _used(make_router, 1, strategy="thompson")[1]
+    other = _used(make_router, 2, strategy="thompson")[1]
+
+    both = merge_documents(one, other)
+
+    assert type(both.strategy) is ThompsonState
+    assert decode_document(pack_document(both), where="here") == both
+    with pytest.raises(StateError, match="strategy is ThompsonState in one and ResidualState"):
+        merge_documents(one, _used(make_router, 3)[1])

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from tracetier.errors import StateError
 from tracetier.route.channel import ChannelState
+from tracetier.route.drift import DriftState
 from tracetier.route.greedy import GreedyState
 from tracetier.route.ledger import Pending
 from tracetier.route.residual import ResidualState
@@ -89,6 +90,20 @@ def audit_open(
     both = pending.keys() & set(applied)
     if both:
         raise StateError(f"decision {min(both)!r} is both pending and applied")
+
+
+def audit_drift(drift: DriftState, n_tiers: int) -> None:
+    """Raise `StateError` unless there is a window per tier, and an alarm is of one of them."""
+    counts = [tier.n_reference for tier in drift.tiers]
+    audit_row("drift.n_reference", counts, n_tiers, least=1e-300)
+    for alarm in drift.raised:
+        audit_place("drift.raised", alarm.tier, n_tiers)
+
+
+def audit_place(name: str, tier: int, n_tiers: int, *, least: int = 0) -> None:
+    """Raise `StateError` unless ``tier`` is the index of one, or at least ``least``."""
+    if not least <= tier < n_tiers:
+        raise StateError(f"{name} is of tier {tier}, there are {n_tiers}")
 
 
 def _audit_channel(name: str, channel: ChannelState, n_buckets: int, n_tiers: int) -> None:

@@ -12,11 +12,20 @@ from msgspec import Struct, field
 from tracetier.errors import InputError, StateError
 from tracetier.route.columns import Column, audit_columns
 from tracetier.route.control.state import ControlState
+from tracetier.route.drift import DriftState
 from tracetier.route.ledger import Pending
 from tracetier.route.move import Move
 from tracetier.route.policy.caps import Cap, Debt
 from tracetier.route.savings import SavingsBook
-from tracetier.route.state.audit import audit_open, audit_row, audit_strategy, audit_table
+from tracetier.route.sessions import Session
+from tracetier.route.state.audit import (
+    audit_drift,
+    audit_open,
+    audit_place,
+    audit_row,
+    audit_strategy,
+    audit_table,
+)
 from tracetier.route.state.mark import Mark
 from tracetier.route.strategy import StrategyState
 from tracetier.route.tally import Counts
@@ -94,6 +103,11 @@ class StateDocument(Struct, kw_only=True):
         What was spent, and what the dearest tier would have cost.
     control : ControlState, optional
         The account of a goal, as the process that wrote the document had it.
+    sessions : dict of str to Session
+        What that process remembered of the newest sessions, oldest first; empty where nothing is
+        asked of them.
+    drift : DriftState, optional
+        The newest outcomes of each tier beside what was usual, and the alarms raised.
     """
 
     format: int
@@ -121,6 +135,8 @@ class StateDocument(Struct, kw_only=True):
     debts: dict[str, dict[str, Debt]] = {}
     savings: SavingsBook = field(default_factory=SavingsBook)
     control: ControlState | None = None
+    sessions: dict[str, Session] = {}
+    drift: DriftState | None = None
 
 
 class _Head(Struct):
@@ -196,6 +212,11 @@ def _audited(document: StateDocument, where: str) -> StateDocument:
     audit_row("cost_ref_usd, lam", [document.cost_ref_usd, document.lam], 2, least=0)
     audit_row("counts", msgspec.structs.astuple(document.counts), 4, least=0)
     audit_strategy(document.strategy, n_buckets, n_tiers)
+    if document.drift is not None:
+        audit_drift(document.drift, n_tiers)
+    for name, session in document.sessions.items():
+        audit_place(f"session {name!r}", session.last, n_tiers, least=-1)
+        audit_place(f"session {name!r}", session.floor, n_tiers)
     if document.columns is not None:
         audit_columns(document.columns, document.tiers)
     audit_row(

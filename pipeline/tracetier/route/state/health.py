@@ -23,6 +23,9 @@ class Health(Struct, frozen=True, kw_only=True):
         Decisions that were dropped because too many had to wait.
     n_restored : int
         Times that a store which had lost its state was given this process's.
+    alarms : tuple of str
+        Tiers and inputs that are no longer as they were learned, in the last day. They ask for a
+        look; the router goes on.
     """
 
     is_ok: bool
@@ -33,3 +36,4 @@ class Health(Struct, frozen=True, kw_only=True):
     n_queued: int
     n_dropped: int
     n_restored: int
+    alarms: tuple[str, ...] = ()

@@ -20,6 +20,7 @@ from msgspec import structs
 
 from tracetier.errors import StateError
 from tracetier.route.channel import ChannelState
+from tracetier.route.drift import DriftState, merged_drift
 from tracetier.route.greedy import GreedyState
 from tracetier.route.ledger import Pending
 from tracetier.route.policy.caps import Debt
@@ -87,6 +88,7 @@ def merge_documents(
         caps=one.caps,
         debts=_merged_debts(one.debts, other.debts),
         savings=_merged_savings(one.savings, other.savings),
+        drift=_merged_drift(one.drift, other.drift),
     )
 
 
@@ -126,6 +128,10 @@ def _merged_savings(one: SavingsBook, other: SavingsBook) -> SavingsBook:
     for book in sorted((one, other), key=msgspec.json.encode):
         merged.merge(book)
     return merged
+
+
+def _merged_drift(one: DriftState | None, other: DriftState | None) -> DriftState | None:
+    return merged_drift(one, other) if one is not None and other is not None else one or other
 
 
 def _counts(one: Counts, other: Counts) -> Counts:
