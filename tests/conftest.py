@@ -15,7 +15,7 @@ SHARED = Path(os.environ.get("TRACETIER_SHARED", ROOT.parent / "shared"))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # No deadline: the machine may be busy. The same examples each time: a failure is found again.
-settings.register_profile("tracetier", deadline=None, derandomize=True)
+settings.register_profile("tracetier", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("tracetier")
 
 

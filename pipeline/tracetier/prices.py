@@ -38,8 +38,8 @@ def price_usd(
 
     ``cost = (input - cache_read - cache_write) * p_in + cache_read * p_read
     + cache_write * p_write + output * p_out``, each price per token; of the tokens written, those
-    that are kept for an hour have a price of their own where the list knows one. The list (``genai-prices``)
-    holds prices by date and, for some models, by the size of the input.
+    that are kept for an hour have a price of their own where the list knows one. The list
+    (``genai-prices``) holds prices by date and, for some models, by the size of the input.
 
     Parameters
     ----------

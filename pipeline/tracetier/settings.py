@@ -173,7 +173,9 @@ class SettingSpec(Struct, frozen=True):
 
 SETTINGS: Final = (
     SettingSpec("lam", "route", "weight of cost (0-1) against quality (0-10) in the reward"),
-    SettingSpec("strategy", "route", "how the router learns: residual, thompson, seed, seed-warm or greedy"),
+    SettingSpec(
+        "strategy", "route", "how it learns: residual, thompson, seed, seed-warm or greedy"
+    ),
     SettingSpec("epsilon", "route", "share of random exploration, 0 to 1"),
     SettingSpec("alpha", "route", "step of learning, 0 to 1"),
     SettingSpec("budget_usd", "budget", "USD to spend per request"),

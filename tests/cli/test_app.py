@@ -194,6 +194,7 @@ def test_no_escape_code_is_printed_where_no_one_looks(run: Run, table: Path) -> 
     assert "\x1b" not in found.stdout + found.stderr
 
 
+@pytest.mark.slow
 def test_the_whole_loop_on_a_small_log(run: Run, log: Path) -> None:
     """Each command takes what the one before it made; each prints one JSON document."""
 

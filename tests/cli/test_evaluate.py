@@ -11,6 +11,7 @@ from typer.testing import Result
 Run = Callable[..., Result]
 
 
+@pytest.mark.slow
 def test_the_result_is_shown_with_its_controls(run: Run, artifact: Path, table: Path) -> None:
     """At the artifact's own lambda."""
     found = run("evaluate", artifact, table)
@@ -63,6 +64,7 @@ def test_bad_input_is_told(run: Run, artifact: Path, table: Path, damaged: Path)
         assert found.stdout == ""
 
 
+@pytest.mark.slow
 def test_a_report_is_written_beside_the_result(run: Run, artifact: Path, table: Path) -> None:
     """Page and Markdown, told on stderr; stdout still holds the JSON alone."""
     found = run("evaluate", artifact, table, "--html", "r.html", "--md", "r.md", "--json")

@@ -39,6 +39,7 @@ _decided = st.tuples(
 @pytest.mark.parametrize("stores", [True, False])
 @settings(max_examples=20)
 @given(decided=st.lists(_decided, min_size=1, max_size=6))
+@pytest.mark.slow
 def test_a_log_becomes_the_table_of_what_was_decided(
     stores: bool, decided: list[tuple[Task, str, float, float | None, float | None]]
 ) -> None:

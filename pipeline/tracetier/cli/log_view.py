@@ -31,8 +31,8 @@ from tracetier.ingest.registry import (
 )
 from tracetier.ingest.resolve import Resolver
 from tracetier.ingest.source import Source
-from tracetier.ingest.span import NoStep
-from tracetier.ingest.steps import StepFault, StepRow, Steps
+from tracetier.ingest.span import NoStep, PartOfStep
+from tracetier.ingest.steps import SharedSteps, StepFault, StepRow, Steps
 from tracetier.records import Invocation
 from tracetier.tiers import TierSet
 
@@ -156,7 +156,7 @@ class _Look:
         if isinstance(told, Issue):
             self._note(told)
             return True
-        if isinstance(told, NoStep):
+        if isinstance(told, NoStep | PartOfStep | SharedSteps):
             return False
         is_of_steps = isinstance(told, StepRow)
         row = told.row if isinstance(told, StepRow) else told
