@@ -30,14 +30,16 @@ def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(root: Path, wheel: Path) -> None:
-    """Every module, the dashboard's page, type marker and licence; no tests, no data, no root."""
+    """Every module, page and type marker, and the licence; no tests, no data, no root."""
     names = set(ZipFile(wheel).namelist())
     source = root / "pipeline"
-    files = [*source.rglob("*.py"), *source.glob("tracetier/serve/dashboard/static/*")]
-    package = {path.relative_to(source).as_posix() for path in files}
+    files = [path for path in (source / "tracetier").rglob("*") if path.is_file()]
+    package = {
+        path.relative_to(source).as_posix() for path in files if path.suffix not in {".pyc", ".pyo"}
+    }
     extra = {name for name in names if not name.startswith("tracetier/")}
 
-    assert names - extra == package | {"tracetier/py.typed"}
+    assert names - extra == package
     assert {name.partition("/")[0].rpartition(".")[2] for name in extra} == {"dist-info"}
     assert any(name.endswith("licenses/LICENSE") for name in extra)
 
