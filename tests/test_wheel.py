@@ -33,9 +33,11 @@ def test_the_wheel_holds_the_package_and_nothing_else(root: Path, wheel: Path) -
     """Every module, page and type marker, and the licence; no tests, no data, no root."""
     names = set(ZipFile(wheel).namelist())
     source = root / "pipeline"
-    files = [path for path in (source / "tracetier").rglob("*") if path.is_file()]
-    package = {
-        path.relative_to(source).as_posix() for path in files if path.suffix not in {".pyc", ".pyo"}
+    files = [path.relative_to(source) for path in (source / "tracetier").rglob("*.*")]
+    package = {  # caches of tools aside
+        path.as_posix()
+        for path in files
+        if (source / path).is_file() and not any(p.startswith((".", "__py")) for p in path.parts)
     }
     extra = {name for name in names if not name.startswith("tracetier/")}
 
