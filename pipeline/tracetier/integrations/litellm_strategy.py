@@ -130,12 +130,7 @@ class TracetierStrategy(CustomRoutingStrategyBase):  # type: ignore[misc]  # lit
     ) -> Deployment:
         """Return the deployment to call."""
         given = {} if request_kwargs is None else request_kwargs
-        rest: Given = {
-            "messages": messages,
-            "input": input,
-            "specific_deployment": specific_deployment,
-            "request_kwargs": given,
-        }
+        rest = _rest(messages, input, specific_deployment, given)
         pick = type(self._router).get_available_deployment
         if model != self._model:
             return dict(pick(self._router, model=model, **rest))
@@ -161,12 +156,7 @@ class TracetierStrategy(CustomRoutingStrategyBase):  # type: ignore[misc]  # lit
     ) -> Deployment:
         """Return the deployment to call; the decision is made beside the event loop."""
         given = {} if request_kwargs is None else request_kwargs
-        rest: Given = {
-            "messages": messages,
-            "input": input,
-            "specific_deployment": specific_deployment,
-            "request_kwargs": given,
-        }
+        rest = _rest(messages, input, specific_deployment, given)
         pick = type(self._router).async_get_available_deployment
         if model != self._model:
             return dict(await pick(self._router, model=model, **rest))
@@ -254,6 +244,21 @@ def task_of(
         raise SettingsError(
             f"metadata[{_TASK_KEY!r}]: {error}; give fields of a Task, as task_type or session_id"
         ) from error
+
+
+def _rest(
+    messages: list[dict[str, str]] | None,
+    text: str | list[Any] | None,
+    specific_deployment: bool | None,
+    given: Given,
+) -> Given:
+    """Return what LiteLLM's own pick takes beside the group."""
+    return {
+        "messages": messages,
+        "input": text,
+        "specific_deployment": specific_deployment,
+        "request_kwargs": given,
+    }
 
 
 def _metadata(given: Given) -> Given:
