@@ -5,7 +5,9 @@
 Runs of agents as Langfuse exports them, one trace per line: an agent, its model calls, each with
 the messages so far, and its tools. What becomes a row (the task's text, ids, counts, costs) is a
 small part of the bytes. Each figure is the median of fresh processes pinned to one core; ``--full``
-also reads 1 GB to compare the peak of memory, that of the process itself without its workers.
+also reads 1 GB to compare the peak of memory: that of the process itself and, as if all had theirs
+at once and shared nothing, those of its workers. Ways take turns, and how many times faster two
+processes are than one is told by the pairs: their median, and in brackets the least and the most.
 
 A run makes 6 to 20 calls; tool results are 0.5 to 3 KB, so that a call carries 17 KB in the mean
 and a line 270 KB: between the calls of tau-bench (7 to 15 KB) and of SWE-agent (41 KB) among the
@@ -247,6 +249,7 @@ LOAD = "import pyarrow.parquet\nfrom tracetier.ingest import run"
 WHOLE = (LOAD, 'run.ingest(folder, folder.with_name("table"), jobs=1, fresh=True)')
 TWO = (LOAD, 'run.ingest(folder, folder.with_name("table"), jobs=2, fresh=True)')
 AGAIN = (LOAD, 'run.ingest(folder, folder.with_name("table"))')
+ONE, BOTH = "tracetier ingest", "tracetier ingest, 2 processes"
 FRAME = """
 import resource, sys, time
 from pathlib import Path
@@ -259,15 +262,16 @@ def cpu_s():
 start, cpu_start = time.perf_counter(), cpu_s()
 {body}
 took = time.perf_counter() - start, cpu_s() - cpu_start
-print(*took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+every = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+print(*took, *(one.ru_maxrss / 1024 for one in every))
 """
 WAYS = {
     "msgspec, typed, decoding alone": (TYPED, 1),
     "json, decoding alone": (JSON, 1),
     "pandas.read_json(lines=True)": (PANDAS, 1),
     "pyarrow.json.read_json": (ARROW, 1),
-    "tracetier ingest": (WHOLE, 1),
-    "tracetier ingest, 2 processes": (TWO, 2),
+    ONE: (WHOLE, 1),
+    BOTH: (TWO, 2),
     "tracetier ingest, nothing changed": (AGAIN, 1),
 }
 
@@ -285,8 +289,8 @@ def measure(way: tuple[str, str], folder: Path, n_cores: int) -> tuple[float, fl
         env=environment,
         preexec_fn=lambda: os.sched_setaffinity(0, cores),
     )
-    seconds, cpu_s, peak_mb = map(float, done.stdout.split())
-    return seconds, cpu_s, peak_mb
+    seconds, cpu_s, peak_mb, worker_mb = map(float, done.stdout.split())
+    return seconds, cpu_s, peak_mb + (n_cores * worker_mb if n_cores > 1 else 0)
 
 
 def figures(folder: Path, repeats: int, only: str) -> dict[str, dict[str, float]]:
@@ -300,13 +304,12 @@ def figures(folder: Path, repeats: int, only: str) -> dict[str, dict[str, float]
     found = {}
     for name, every in runs.items():
         seconds, cpu_s, peak_mb = (statistics.median(column) for column in zip(*every, strict=True))
-        found[name] = facts(n_mb, seconds, cpu_s, peak_mb)
+        found[name] = {"s": seconds, "cpu_s": cpu_s, "mb_per_s": n_mb / seconds, "peak_mb": peak_mb}
+    if ONE in runs and BOTH in runs:
+        ratios = [one[0] / two[0] for one, two in zip(runs[ONE], runs[BOTH], strict=True)]
+        found[BOTH] |= {"times_one": statistics.median(ratios)}
+        found[BOTH] |= {"times_one_least": min(ratios), "times_one_most": max(ratios)}
     return found
-
-
-def facts(n_mb: float, seconds: float, cpu_s: float, peak_mb: float) -> dict[str, float]:
-    """Return what is told of a way of reading."""
-    return {"s": seconds, "cpu_s": cpu_s, "mb_per_s": n_mb / seconds, "peak_mb": peak_mb}
 
 
 def main() -> None:
@@ -330,19 +333,12 @@ def main() -> None:
             large = Path(place) / "large"
             large.mkdir()
             generate(large, 1_000)
-            for name in ("tracetier ingest", "tracetier ingest, 2 processes"):
-                found[f"{name}, 1 GB"] = figures_of_one(name, large)
+            of_large = figures(large, args.repeats, ONE)
+            found |= {f"{name}, 1 GB": of_large[name] for name in (ONE, BOTH)}
     if args.json:
         print(json.dumps(found))
     else:
         show(found, args.mb)
-
-
-def figures_of_one(name: str, folder: Path) -> dict[str, float]:
-    """Return the figures of a single run of one way."""
-    way, n_cores = WAYS[name]
-    n_mb = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
-    return facts(n_mb, *measure(way, folder, n_cores))
 
 
 def show(found: dict[str, dict[str, float]], mb: int) -> None:
@@ -366,17 +362,16 @@ def show(found: dict[str, dict[str, float]], mb: int) -> None:
         )
     console = Console(width=100)
     console.print(table)
-    whole, two = found.get("tracetier ingest"), found.get("tracetier ingest, 2 processes")
-    if whole and two:
-        console.print(f"two processes: {two['mb_per_s'] / whole['mb_per_s']:.2f} times one")
-    large, large_two = (found.get(f"tracetier ingest{how}, 1 GB") for how in ("", ", 2 processes"))
-    if large and large_two:
-        ratio = large_two["mb_per_s"] / large["mb_per_s"]
-        console.print(f"two processes at 1 GB: {ratio:.2f} times one")
-    if whole and large:
-        console.print(
-            f"peak at 1 GB: {large['peak_mb'] / whole['peak_mb']:.2f} times that at {mb} MB"
-        )
+    for at, size in (("", f"{mb} MB"), (", 1 GB", "1 GB")):
+        two = found.get(BOTH + at, {})
+        if "times_one" in two:
+            told = f"{two['times_one_least']:.2f} to {two['times_one_most']:.2f}"
+            console.print(f"two processes at {size}: {two['times_one']:.2f} times one [{told}]")
+    for name in (ONE, BOTH):
+        small, large = found.get(name), found.get(f"{name}, 1 GB")
+        if small and large:
+            ratio = large["peak_mb"] / small["peak_mb"]
+            console.print(f"{name}: peak at 1 GB {ratio:.2f} times that at {mb} MB")
 
 
 if __name__ == "__main__":

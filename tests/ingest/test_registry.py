@@ -11,6 +11,7 @@ from tracetier.ingest import formats
 from tracetier.ingest.head import Head
 from tracetier.ingest.registry import (
     detect_format,
+    entry_points_of_others,
     format_named,
     formats_by_name,
     refuse_unreadable,
@@ -31,9 +32,14 @@ FORMAT = Ours
 @pytest.fixture
 def fresh() -> Iterator[None]:
     """Look for formats anew, before and after."""
-    formats_by_name.cache_clear()
+    _forget()
     yield
+    _forget()
+
+
+def _forget() -> None:
     formats_by_name.cache_clear()
+    entry_points_of_others.cache_clear()
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ import pytest
 
 from tracetier.ingest.assemble.judge import NO_MAP
 from tracetier.ingest.assemble.score_tally import ScoreTally
-from tracetier.ingest.read import invocations
 from tracetier.ingest.registry import Context, detect_format
 from tracetier.ingest.resolve import Resolver
 from tracetier.ingest.run import ingest
 from tracetier.ingest.source import Source
 from tracetier.ingest.span import Addition, Score, Span
 from tracetier.ingest.steps import StepRow, Steps
+from tracetier.ingest.told import invocations
 from tracetier.records import Invocation, Level
 from tracetier.table import read_table
 

@@ -21,7 +21,6 @@ from tracetier.ingest.check import find_fault
 from tracetier.ingest.files import InputFile, find_files
 from tracetier.ingest.issue import Fault, Issue
 from tracetier.ingest.mapping import read_mapping
-from tracetier.ingest.read import Told, invocations
 from tracetier.ingest.registry import (
     Context,
     Format,
@@ -33,6 +32,7 @@ from tracetier.ingest.resolve import Resolver
 from tracetier.ingest.source import Source
 from tracetier.ingest.span import NoStep, PartOfStep
 from tracetier.ingest.steps import SharedSteps, StepFault, StepRow, Steps
+from tracetier.ingest.told import Told, invocations
 from tracetier.records import Invocation
 from tracetier.tiers import TierSet
 

@@ -4,7 +4,7 @@ The scheduler gives the item of a worker that died to another one. Files are rea
 so that a cluster of several machines must see them under the same paths.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
@@ -49,7 +49,7 @@ class Dask:
 
     def stream(
         self, function: Callable[[Item], Iterable[Result]], items: Iterable[Item]
-    ) -> Iterator[Result]:
+    ) -> Generator[Result, None, None]:
         """Yield as `Engine.stream` says."""
         distributed = _distributed()
         if self._client is None:

@@ -7,6 +7,7 @@ differs. Libraries are imported by the engine that needs them, when it is asked 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from difflib import get_close_matches
+from itertools import islice
 from typing import Protocol, TypeVar
 
 from tracetier.errors import SettingsError
@@ -20,13 +21,14 @@ class Engine(Protocol):
 
     def stream(
         self, function: Callable[[Item], Iterable[Result]], items: Iterable[Item]
-    ) -> Iterator[Result]:
+    ) -> Generator[Result, None, None]:
         """Yield what a function yields for each item, in the order of the items.
 
         Function and items must be picklable, and the function must give the same for the same
         item, since an item whose worker died is given to another one. Only a bounded number of
-        items is under way at a time, however slowly the results are taken. What an item gives
-        is held in memory until it is taken, except where it is computed in this process.
+        items is under way at a time, however slowly the results are taken; the first ones may be
+        before any is. What an item gives is held in memory until it is taken, except where it is
+        computed in this process.
 
         Raises
         ------
@@ -47,7 +49,7 @@ class Here:
 
     def stream(
         self, function: Callable[[Item], Iterable[Result]], items: Iterable[Item]
-    ) -> Iterator[Result]:
+    ) -> Generator[Result, None, None]:
         """Yield as `Engine.stream` says."""
         for item in items:
             yield from function(item)
@@ -128,7 +130,8 @@ def windowed(
 ) -> Generator[Future, None, None]:
     """Yield what was submitted for each item in order, with at most ``width`` under way.
 
-    What is under way when nobody takes any more is cancelled.
+    The first ones are submitted at once, before anything is taken. What is under way when nobody
+    takes any more is cancelled.
 
     Examples
     --------
@@ -138,14 +141,19 @@ def windowed(
     ...     [future.result() for future in futures]
     [1, 4, 9]
     """
-    under_way: deque[Future] = deque()
+    waiting = iter(items)
+    under_way = deque(submit(item) for item in islice(waiting, width))
+    return _in_turn(under_way, (submit(item) for item in waiting))
+
+
+def _in_turn(
+    under_way: deque[Future], following: Iterator[Future]
+) -> Generator[Future, None, None]:
+    """Yield the first of a window, and then let the next one in."""
     try:
-        for item in items:
-            under_way.append(submit(item))
-            if len(under_way) >= width:
-                yield under_way.popleft()
         while under_way:
             yield under_way.popleft()
+            under_way.extend(islice(following, 1))
     finally:
         for future in under_way:
             future.cancel()

@@ -12,7 +12,7 @@ import multiprocessing
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
@@ -43,21 +43,14 @@ class Processes:
 
     def stream(
         self, function: Callable[[Item], Iterable[Result]], items: Iterable[Item]
-    ) -> Iterator[Result]:
+    ) -> Generator[Result, None, None]:
         """Yield as `Engine.stream` says."""
         pool = self._pool = self._pool or _pool(self.jobs)
 
         def submit(item: Item) -> "Future[list[Result]]":
             return pool.submit(_held, function, item)
 
-        try:
-            for future in windowed(submit, items, _AHEAD * self.jobs):
-                yield from future.result()
-        except BrokenProcessPool as error:
-            raise WorkError(
-                f"one of {self.jobs} processes was ended from outside, most likely for want of "
-                "memory; give fewer --jobs, and run again"
-            ) from error
+        return self._results(windowed(submit, items, _AHEAD * self.jobs))
 
     def close(self) -> None:
         """End the processes."""
@@ -67,6 +60,16 @@ class Processes:
         elif pool is not None:
             joblib_pool: Any = pool
             joblib_pool.shutdown(wait=True, kill_workers=True)
+
+    def _results(self, futures: "Iterable[Future[list[Result]]]") -> Generator[Result, None, None]:
+        try:
+            for future in futures:
+                yield from future.result()
+        except BrokenProcessPool as error:
+            raise WorkError(
+                f"one of {self.jobs} processes was ended from outside, most likely for want of "
+                "memory; give fewer --jobs, and run again"
+            ) from error
 
 
 def _pool(jobs: int) -> Executor:

@@ -6,7 +6,7 @@ it names. A file that is taken over must stand for itself: one whose rows met th
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,22 +82,23 @@ class Earlier:
             yield from (Issue(**row) for row in table.to_pylist())
 
 
-def find_earlier(place: Path, recipe: str) -> Earlier | None:
+def find_earlier(place: Path, recipe: Callable[[], str]) -> Earlier | None:
     """Return the table at a place, ``None`` where there is none that may be built upon.
 
     Parameters
     ----------
     place : Path
         Where the new table will be.
-    recipe : str
-        Stamp of the recipe; that of the table must be the same.
+    recipe : callable
+        Returns the stamp of the recipe; that of the table must be the same. It is asked only where
+        there is a table.
     """
     import pyarrow as pa
 
     try:
         info = read_info(place)
         summary = msgspec.json.decode((place / SUMMARY_NAME).read_bytes(), type=IngestSummary)
-        if summary.recipe != recipe or info.n_rows != summary.n_rows:
+        if summary.recipe != recipe() or info.n_rows != summary.n_rows:
             return None
         if len({file.path for file in summary.files}) < len(summary.files):
             return None  # redacted to the same name: whose rows they are cannot be told

@@ -12,11 +12,12 @@ from tracetier.ingest.assemble.group import Grouper
 from tracetier.ingest.assemble.score_tally import ScoreTally
 from tracetier.ingest.batch import Batch, Piece
 from tracetier.ingest.files import InputFile
-from tracetier.ingest.read import Reading, Told
+from tracetier.ingest.read import Reading
 from tracetier.ingest.recipe import Recipe
 from tracetier.ingest.resolve import Resolver
 from tracetier.ingest.spread import LastFiles
 from tracetier.ingest.steps import Out, SharedSteps, Steps
+from tracetier.ingest.told import Told
 from tracetier.records import Level
 
 _LINE_BITS = 40  # a line and its file in one number; no file has a trillion lines

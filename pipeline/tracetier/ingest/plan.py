@@ -114,11 +114,14 @@ def with_sharing(
 def read_plans(
     plans: Sequence[Plan], recipe: Recipe, engine: Engine
 ) -> Generator[Batch, None, None]:
-    """Yield the batches of all files whose old rows may not stand, in their order."""
-    pieces = [
+    """Yield the batches of all files whose old rows may not stand, in their order.
+
+    Other processes begin at once, before any batch is taken.
+    """
+    pieces = (
         msgspec.structs.replace(piece, sharing=plan.sharing, format=plan.format)
         for plan in plans
         if not plan.stands_alone
         for piece in pieces_of(plan.file, recipe)
-    ]
-    yield from engine.stream(ReadPiece(recipe), pieces)
+    )
+    return engine.stream(ReadPiece(recipe), pieces)

@@ -43,9 +43,10 @@ from tracetier.ingest.registry import (
 )
 from tracetier.ingest.resolve import Resolver
 from tracetier.ingest.source import Source
-from tracetier.ingest.span import Addition, NoStep, PartOfStep, Span
+from tracetier.ingest.span import PartOfStep
 from tracetier.ingest.spread import Sharing
 from tracetier.ingest.steps import SharedSteps, StepFault, StepRow, Steps
+from tracetier.ingest.told import OF_STEPS, Told, invocations
 from tracetier.records import Invocation, Level
 from tracetier.table.arrays import Features, rows_table
 
@@ -54,10 +55,6 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 5_000
 _BATCH_BYTES = 16 * 1024 * 1024  # of the file, so that progress is told where rows are few
-
-_OF_STEPS = (Span, Addition)  # to test for a union takes four times as long
-
-Told = Invocation | Issue | NoStep | PartOfStep | StepRow | StepFault | SharedSteps
 
 
 class ReadPiece(Struct, frozen=True):
@@ -83,30 +80,6 @@ def read_piece(piece: Piece, recipe: Recipe) -> Iterator[Batch]:
         yield from reading.batches()
     except TracetierError as error:
         yield reading.take_batch(error=error)
-
-
-def invocations(items: Iterable[tuple[Item, int]], steps: Steps) -> Iterator[tuple[Told, int]]:
-    """Put the steps among a reader's items together to rows, and pass on all else.
-
-    Parameters
-    ----------
-    items : iterable of (item, line)
-        Of one piece, in the order of the file.
-    steps : Steps
-        Puts them together.
-
-    Yields
-    ------
-    (Told, int)
-        With the line of the record that it comes from.
-    """
-    for item, line in items:
-        if isinstance(item, _OF_STEPS):
-            for found in steps.add(item, line):
-                yield found, found.line
-        else:
-            yield item, line
-    yield from ((found, found.line) for found in steps.finish())
 
 
 class Reading:
@@ -253,7 +226,7 @@ class Reading:
         source, names = self._source, Names()
         seeks_tests = self._recipe.judges.proxies is not None
         for item in found.read(source, Context(self._recipe.mapping, seeks_tests)):
-            if isinstance(item, _OF_STEPS):
+            if isinstance(item, OF_STEPS):
                 self._has_steps = True
                 names.add(item)
             yield item, source.line

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, TypeAlias
 
 from msgspec import Struct
@@ -189,8 +189,14 @@ def _reason(head: Head) -> str:
     )
 
 
+@cache
+def entry_points_of_others() -> tuple[EntryPoint, ...]:
+    """Return where outsiders add formats, by name; looking them up opens a file per package."""
+    return tuple(sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name))
+
+
 def _plugins() -> Iterator[tuple[str, Factory]]:
-    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
+    for point in entry_points_of_others():
         try:
             factory: Factory = point.load()
         except (ImportError, AttributeError) as error:

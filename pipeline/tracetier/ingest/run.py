@@ -9,6 +9,7 @@ known, and for what is under way: a few batches, or with several processes a few
 
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
 
 from tracetier.engine.engine import Engine, Here, engine_named
@@ -172,10 +173,15 @@ class _Run:
 
     def __init__(self, out: PathLike, recipe: Recipe, engine: Engine, *, fresh: bool) -> None:
         self.out, self.recipe, self.engine = out, recipe, engine
-        self.around, self.stamp = Surroundings(), recipe_stamp(recipe)
+        self.around = Surroundings()
         self.earlier: Earlier | None = None
         if not fresh:
-            self.earlier = find_earlier(Path(out).resolve(), self.stamp)
+            self.earlier = find_earlier(Path(out).resolve(), lambda: self.stamp)
+
+    @cached_property
+    def stamp(self) -> str:
+        """Of the recipe."""
+        return recipe_stamp(self.recipe)
 
     def table_of(self, plans: list[Plan], meter: Meter) -> IngestSummary:
         """Make the table: each file for itself, or together where they share traces."""
@@ -216,6 +222,7 @@ class _Run:
             IssueLog(writer.dir / ISSUES_NAME) as issues,
             closing(read_plans(plans, recipe, self.engine)) as batches,
         ):
+            stamp = self.stamp  # only now, where other processes read meanwhile
             joining = Joining(recipe, last_of)
             gathering = Gathering(writer, issues, recipe, meter, self.around, joining)
             for plan in plans:
@@ -231,7 +238,7 @@ class _Run:
                 if is_guess and sightings.are_shared:
                     raise _SpreadError(ids)
             self._write_ids(writer, ids)
-            return gathering.finish(self.stamp)
+            return gathering.finish(stamp)
 
     def _write_ids(self, writer: TableWriter, ids: Ids) -> None:
         privacy = self.recipe.privacy

@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
 
@@ -20,7 +20,7 @@ import msgspec
 
 from tracetier.errors import FormatError, InputError
 from tracetier.ingest.recipe import Recipe
-from tracetier.ingest.registry import ENTRY_POINTS, format_named
+from tracetier.ingest.registry import entry_points_of_others, format_named
 from tracetier.table import is_table
 
 _EDGE_BYTES = 64 * 1024
@@ -109,7 +109,7 @@ def recipe_stamp(recipe: Recipe) -> str:
     rules = (judges.scores.rules, judges.proxies and judges.proxies.weights)
     others = sorted(
         f"{point.value} {point.dist.version if point.dist else ''}"
-        for point in entry_points(group=ENTRY_POINTS)
+        for point in entry_points_of_others()
     )
     told = [getattr(recipe, name) for name in Recipe.__struct_fields__ if name != "judges"]
     parts = [repr((told, rules)), _code_stamp(), _version("genai-prices"), *others]

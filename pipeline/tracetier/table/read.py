@@ -276,9 +276,10 @@ def align(part: "pa.Table", schema: "pa.Schema") -> "pa.Table":
     """Return a table with the columns of a schema, null where it has no such column."""
     import pyarrow as pa
 
+    known = dict(zip(part.column_names, part.columns, strict=True))
     columns = [
-        _cast(part[field.name], field.type)
-        if field.name in part.column_names
+        _cast(known[field.name], field.type)
+        if field.name in known
         else pa.nulls(len(part), field.type)
         for field in schema
     ]

@@ -19,20 +19,9 @@ from tracetier.errors import StorageError, TableError
 from tracetier.records import SCHEMA_VERSION, AttrValue, Invocation
 from tracetier.table.arrays import Extract, Features, Origin, rows_table
 from tracetier.table.columns import ATTR_PREFIX, arrow_schema, arrow_type, attr_type, kind_of
-from tracetier.table.read import (
-    IDS_NAME,
-    INFO_NAME,
-    ISSUES_NAME,
-    PART_GLOB,
-    SUMMARY_KEY,
-    SUMMARY_NAME,
-    PartInfo,
-    PathLike,
-    TableInfo,
-    align,
-    file_sha256,
-    is_table,
-)
+from tracetier.table.part import Part
+from tracetier.table.place import check_target, move_into_place, write_synced
+from tracetier.table.read import INFO_NAME, PART_GLOB, PartInfo, PathLike, TableInfo, align
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -86,7 +75,7 @@ class TableWriter:
         bytes_per_part: int = 512 * 1024 * 1024,
     ) -> None:
         self.out = Path(out).resolve()
-        _check_target(self.out)
+        check_target(self.out)
         self.dir = self.out.with_name(f".{self.out.name}.partial-{secrets.token_hex(4)}")
         self._x_columns = tuple(x_columns)
         self._features = Features(extract, len(self._x_columns))
@@ -96,7 +85,7 @@ class TableWriter:
         self._attrs: dict[str, str] = {}
         self._n_attrs = 0  # of the schema at hand
         self._parts: list[PartInfo] = []
-        self._part: _Part | None = None
+        self._part: Part | None = None
         self._schema: Any = None
         with self.storing():
             self.dir.mkdir(parents=True)
@@ -196,8 +185,8 @@ class TableWriter:
             with self.storing():
                 facts = msgspec.json.format(msgspec.json.encode(self.info))
                 write_synced(self.dir / INFO_NAME, facts + b"\n")
-                _check_target(self.out)  # something else may have been put there meanwhile
-                _move_into_place(self.dir, self.out)
+                check_target(self.out)  # something else may have been put there meanwhile
+                move_into_place(self.dir, self.out)
         return self.info
 
     @property
@@ -234,7 +223,7 @@ class TableWriter:
         with self.storing():
             if self._part is None:
                 path = self.dir / PART_GLOB.replace("*", f"{len(self._parts):05d}")
-                self._part = _Part(path, self._schema)
+                self._part = Part(path, self._schema)
             self._part.append(table)
         part = self._part
         if part.n_rows >= self._rows_per_part or part.n_bytes >= self._bytes_per_part:
@@ -260,85 +249,3 @@ class TableWriter:
             self._part.abandon()
             self._part = None
         shutil.rmtree(self.dir, ignore_errors=True)
-
-
-class _Part:
-    """One Parquet file that is being written; it gets its name when it is whole."""
-
-    def __init__(self, path: Path, schema: "pa.Schema") -> None:
-        import pyarrow.parquet as pq
-
-        self.path, self.n_rows, self.n_bytes = path, 0, 0
-        self._partial = path.with_name(path.name + ".partial")
-        self._writer = pq.ParquetWriter(self._partial, schema, compression="zstd")
-
-    def append(self, table: "pa.Table") -> None:
-        self._writer.write_table(table)
-        self.n_rows += table.num_rows
-        self.n_bytes += table.nbytes
-
-    def describe(self, account: bytes) -> None:
-        add = getattr(self._writer, "add_key_value_metadata", None)
-        if add is not None:
-            add({SUMMARY_KEY: account})
-
-    def close(self) -> PartInfo:
-        self._writer.close()
-        _sync(self._partial)
-        self._partial.rename(self.path)
-        return PartInfo(self.path.name, self.n_rows, file_sha256(self.path))
-
-    def abandon(self) -> None:
-        # A full disk refuses the footer too, or Arrow has closed the file already.
-        with contextlib.suppress(OSError, ValueError):
-            self._writer.close()
-
-
-def _check_target(out: Path) -> None:
-    """Refuse to write where anything stands that is not a table, and only a table."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return
-    if not is_table(out):
-        raise TableError(
-            f"{str(out)!r} exists and is not a feature table, so it is not replaced; "
-            "give a new directory, or remove it yourself"
-        )
-    own = (IDS_NAME, INFO_NAME, ISSUES_NAME, SUMMARY_NAME)
-    foreign = [
-        entry.name
-        for entry in sorted(out.iterdir())
-        if entry.name not in own and not entry.match(PART_GLOB)
-    ]
-    if foreign:
-        raise TableError(
-            f"table {str(out)!r} also holds {foreign[0]!r} ({len(foreign)} such entries), which "
-            "would be lost by replacing it; move that elsewhere, or give a new directory"
-        )
-
-
-def _move_into_place(new: Path, out: Path) -> None:
-    replaced = new.with_name(new.name.replace(".partial-", ".replaced-"))
-    if out.exists():
-        out.rename(replaced)
-    try:
-        new.rename(out)
-    except OSError:
-        if replaced.exists():
-            replaced.rename(out)
-        raise
-    _sync(out.parent)
-    shutil.rmtree(replaced, ignore_errors=True)
-
-
-def write_synced(path: Path, content: bytes) -> None:
-    """Write a small file and wait until the disk has it."""
-    path.write_bytes(content)
-    _sync(path)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -7,8 +7,6 @@ another, which is told in that one's file.
 
 from collections.abc import Iterator
 
-from tracetier.ingest.formats._codex_record import read_records
-from tracetier.ingest.formats._codex_thread import USED, Thread
 from tracetier.ingest.head import Head
 from tracetier.ingest.issue import Issue
 from tracetier.ingest.registry import Context
@@ -41,6 +39,10 @@ class CodexCli:
         self, source: Source, context: Context
     ) -> Iterator[Span | PartOfStep | NoStep | Issue]:
         """Yield the steps of a thread as they end."""
+        # Only here: recognising other logs needs none of it.
+        from tracetier.ingest.formats._codex_record import read_records
+        from tracetier.ingest.formats._codex_thread import USED, Thread
+
         thread = Thread(source.path.name.removesuffix(".gz").removesuffix(".jsonl"))
         for record in read_records(source, USED):
             if isinstance(record, Issue):
