@@ -18,7 +18,7 @@ def test_twenty_thousand_reports_of_four_processes_under_kills(
     if store == "redis":
         request.getfixturevalue("redis_binary")
     options = ["--feedbacks", "20000", "--kills", "6", "--together", "50"]
-    options += ["--calls", "20", "--rounds", "2", "--stores", store]
+    options += ["--stores", store]
     done = subprocess.run(
         [sys.executable, str(root / "benchmarks" / "state.py"), "--json", *options],
         env=os.environ | {"TMPDIR": str(tmp_path)} if store != "redis" else os.environ,
@@ -27,7 +27,7 @@ def test_twenty_thousand_reports_of_four_processes_under_kills(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)[store]["endurance"]
+    found = json.loads(done.stdout)[store]
 
     assert found["kills"] == 6
     assert found["acknowledged"] >= 20_000

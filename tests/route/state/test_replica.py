@@ -1,5 +1,6 @@
 """Routers that share a store: the same state to the bit, and routing goes on without the store."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from tracetier.route.event import Decided, Event
 from tracetier.route.learner import Learner
 from tracetier.route.offline import export_state
 from tracetier.route.router import Router
-from tracetier.route.state import replica
+from tracetier.route.state import follower, replica
 from tracetier.route.state.document import decode_document, pack_document
 from tracetier.route.state.mark import Mark, Page
 from tracetier.route.state.memory import MemoryStore
@@ -321,6 +322,63 @@ def test_the_log_is_folded_every_so_often(
         _eventually(is_folded)
         expected = _state(router)
     assert pack_document(decode_document(export_state(place.open()), where="here")) == expected
+
+
+def test_the_more_is_open_the_longer_the_log_grows_before_it_is_folded(make_router: Maker) -> None:
+    """So that an event pays for no more than half of an open decision, and not for all of them."""
+
+    class Counting(MemoryStore):
+        compact_every = 100
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.marks: list[int] = []
+
+        def compact(self, document: bytes, mark: Mark) -> None:
+            self.marks.append(mark.position)
+            super().compact(document, mark)
+
+    store = Counting()
+    router = make_router(state=store)
+    for _ in range(5_000):
+        router.route(EDIT)
+
+    gaps = [later - earlier for earlier, later in itertools.pairwise([0, *store.marks])]
+    opens = [0, *store.marks]
+    assert len(store.marks) >= 3
+    for gap, n_open in zip(gaps, opens, strict=False):
+        least = max(100, 2 * n_open)
+        assert least <= gap <= 1.3 * least + 2
+
+
+def test_many_events_are_folded_in_turns_with_those_who_wait_for_the_lock(
+    make_router: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not under one hold of it."""
+    monkeypatch.setattr(replica, "FLUSH_S", 1e6)
+    monkeypatch.setattr(follower, "_AT_ONCE", 10)
+    router = make_router(state=Flaky())
+    for _ in range(95):
+        router.route(EDIT)
+    folded_at: list[int] = []
+
+    class Noted:
+        def __init__(self, lock: Any) -> None:
+            self._lock = lock
+
+        def __enter__(self) -> None:
+            folded_at.append(router._replica.learner.mark.position)
+            self._lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self._lock.release()
+
+    monkeypatch.setattr(router._replica, "lock", Noted(router._replica.lock))
+    router._replica.flush()
+
+    assert set(range(0, 95, 10)) <= set(folded_at)
+    assert router._replica.learner.mark.position == 95
+    router._replica.stop()
 
 
 def test_a_server_that_dies_and_comes_back_is_found_again(

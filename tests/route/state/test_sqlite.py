@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from tracetier.errors import StateError, StorageError
-from tracetier.route.event import Reported
-from tracetier.route.state.mark import Mark
+from tracetier.route.event import Configured, Decided, Reported, Reset, TraceReported
+from tracetier.route.state.mark import Mark, Page
 from tracetier.route.state.sqlite import SqliteStore
 
 START = Mark("e", 0)
@@ -27,17 +27,18 @@ def _store(path: Path) -> SqliteStore:
 
 
 def _pragma(store: SqliteStore, name: str) -> object:
-    assert store._connection is not None
-    return store._connection.execute(f"PRAGMA {name}").fetchone()[0]
+    connection = store._file.opened()
+    assert connection is not None
+    return connection.execute(f"PRAGMA {name}").fetchone()[0]
 
 
 def test_each_durable_commit_is_forced_to_the_disk(tmp_path: Path) -> None:
-    """FULL (2) unless asked otherwise; not while a batch is open (0)."""
+    """FULL (2) unless asked otherwise; while a batch is open no firmer than the file needs (1)."""
     store = _store(tmp_path / "s.db")
     store.append([EVENT], START)
     assert (_pragma(store, "journal_mode"), _pragma(store, "synchronous")) == ("wal", 2)
     store.append([EVENT], Mark("e", 1), durable=False)
-    assert _pragma(store, "synchronous") == 0
+    assert _pragma(store, "synchronous") == 1
 
     quick = SqliteStore(tmp_path / "s.db", synchronous="NORMAL")
     quick.append([EVENT], Mark("e", 2))
@@ -57,6 +58,84 @@ def test_the_end_of_a_batch_writes_so_that_the_disk_is_forced(tmp_path: Path) ->
     assert size < grown == log.stat().st_size
 
 
+LAYOUT_1 = """
+CREATE TABLE event (position INTEGER PRIMARY KEY, body BLOB NOT NULL);
+INSERT INTO event VALUES(4, CAST('["d","d1",1,2,[0.25,0.5,0.75],[0.05,0.2,1.0],0.3,0.1,1.5,"s","t",\
+"tenant",true,0.004,0.02,7.5,0]' AS BLOB));
+INSERT INTO event VALUES(5, CAST('["r","d1",8.0,0.01,2.5]' AS BLOB));
+INSERT INTO event VALUES(6, CAST('["t","t",0.1,true,3.5]' AS BLOB));
+INSERT INTO event VALUES(7, CAST('["c",0.7,null,null,{"alpha":0.2},null]' AS BLOB));
+INSERT INTO event VALUES(8, CAST('["z",0,null]' AS BLOB));
+CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL,
+  base INTEGER NOT NULL, folded INTEGER NOT NULL, batches INTEGER NOT NULL, document BLOB NOT NULL);
+INSERT INTO head VALUES(1, 'e', 3, 3, 0,
+  CAST('{"format": 2, "epoch": "e", "position": 3}' AS BLOB));
+CREATE TABLE kept (name TEXT PRIMARY KEY, document BLOB NOT NULL);
+INSERT INTO kept VALUES('monday', CAST('{"format": 2}' AS BLOB));
+PRAGMA application_id = 1953653091;
+PRAGMA user_version = 1;
+"""
+"""A file as the version before kept it: an event a row, in JSON."""
+
+
+def test_a_file_of_the_layout_before_is_read_and_gone_on_with(tmp_path: Path) -> None:
+    """Every kind of event; what is appended now stands behind, for whoever reads from anywhere."""
+    path = tmp_path / "s.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(LAYOUT_1)
+    old = [
+        Decided(
+            *("d1", 1, 2, [0.25, 0.5, 0.75], [0.05, 0.2, 1.0], 0.3, 0.1, 1.5, "s", "t", "tenant"),
+            *(True, 0.004, 0.02, 7.5, 0),
+        ),
+        Reported("d1", 8.0, 0.01, 2.5),
+        TraceReported("t", 0.1, True, 3.5),
+        Configured(lam=0.7, params={"alpha": 0.2}),
+        Reset(0, None),
+    ]
+
+    store = SqliteStore(path)
+    stored = store.load()
+    assert stored is not None
+    assert (stored.mark, list(stored.events)) == (Mark("e", 3), old)
+    assert store.kept() == {"monday": b'{"format": 2}'}
+    assert list(store.append([EVENT, EVENT], Mark("e", 6)).events) == old[3:]
+
+    assert list(SqliteStore(path).read(Mark("e", 5)).events) == [*old[2:], EVENT, EVENT]
+    store.compact(_document(Mark("e", 9)), Mark("e", 9))
+    stored = SqliteStore(path).load()
+    assert stored is not None
+    assert list(stored.events) == [EVENT]
+
+
+def test_what_is_appended_together_is_one_row_and_read_from_any_place(tmp_path: Path) -> None:
+    """Also by a reader who stands within it, as after a document that was folded elsewhere."""
+    path = tmp_path / "s.db"
+    store, events = _store(path), [Reported(f"d{n}", None, float(n), 0.0) for n in range(7)]
+    store.append(events[:2], START)
+    store.append(events[2:], Mark("e", 2))
+
+    for position in range(8):
+        page = SqliteStore(path).read(Mark("e", position))
+        assert list(page.events) == events[position:]
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT position FROM event").fetchall() == [(2,), (7,)]
+
+
+def test_a_look_at_a_file_put_in_its_place_is_no_memory_of_the_other(tmp_path: Path) -> None:
+    """Even where both are as old, and the reader stands at the end of the other."""
+    path, other = tmp_path / "s.db", tmp_path / "other.db"
+    store = _store(path)
+    assert store.read(START) == Page()
+    mark = Mark("f", 0)
+    assert SqliteStore(other).replace(_document(mark), mark, expected=None)
+    for rest in tmp_path.glob("s.db-*"):
+        rest.unlink()
+    other.rename(path)
+
+    assert store.read(START).is_elsewhere
+
+
 def test_a_later_layout_is_refused_by_its_number(tmp_path: Path) -> None:
     """And left as it is."""
     path = tmp_path / "s.db"
@@ -65,7 +144,7 @@ def test_a_later_layout_is_refused_by_its_number(tmp_path: Path) -> None:
         connection.execute("PRAGMA user_version = 9")
     before = path.read_bytes()
 
-    with pytest.raises(StateError, match=r"has layout 9, of a newer version.*reads layout 1"):
+    with pytest.raises(StateError, match=r"has layout 9, of a newer version.*reads layouts 1, 2"):
         SqliteStore(path).load()
     assert path.read_bytes() == before
 

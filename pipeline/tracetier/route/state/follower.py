@@ -26,6 +26,9 @@ from tracetier.route.watch import Watch
 _MOST_MOVES = 20
 """Times that the state may be replaced by others while one append is tried."""
 
+_AT_ONCE = 500
+"""Events folded under one hold of the lock: those who choose wait no longer than that takes."""
+
 
 class Follower:
     """One thread at a time may call what it does with the store; see `Replica` for many."""
@@ -68,9 +71,10 @@ class Follower:
         fold = self.learner.fold
         for event in page.events:
             fold(event)
-        receipts = [fold(event) for event in events]
-        if mark.position - page.folded >= self._store.compact_every:
-            self._store.compact(pack_document(self.learner.document()), self.learner.mark)
+        receipts = list(map(fold, events))
+        if mark.position - page.folded >= self._compact_at:
+            document, self._compact_at = self._packed()
+            self._store.compact(document, self.learner.mark)
         return receipts
 
     def _appended(self, events: Sequence[Event], *, durable: bool) -> Page:
@@ -101,17 +105,27 @@ class Follower:
                 self._go_there()
             elif page.is_behind and self._is_stored:
                 self._give(page)
+            self._fold(page.events)
             with self.lock:
-                for event in page.events:
-                    self.learner.fold(event)
                 self._forget_known()
                 self._stepped(page)
         except TracetierError as error:
             self._trouble = error
             raise
 
+    def _fold(self, events: Sequence[Event]) -> None:
+        """Fold what the store has; ``_io`` must be held, and the lock is, a moment at a time."""
+        for first in range(0, len(events), _AT_ONCE):
+            if first:
+                time.sleep(0)  # or who waits for the lock would not get to take it
+            with self.lock:
+                fold = self.learner.fold
+                for event in events[first : first + _AT_ONCE]:
+                    fold(event)
+
     def _stepped(self, page: Page) -> None:
-        self._folded = max(self._folded, page.folded)
+        if page.folded > self._folded:
+            self._folded = page.folded
         self._in_step_s = time.monotonic()
         self._trouble = None
         self._is_unsure = False
@@ -152,6 +166,8 @@ class Follower:
 
     def _forget_known(self) -> None:
         """Take from the queue the decisions that came back through the log."""
+        if not self._queued:
+            return
         underway = {decided.decision_id for decided in self.learner.underway()}
         self._queued = deque(
             event
@@ -163,15 +179,26 @@ class Follower:
         """Fold the log into the stored document; ``_io`` must be held."""
         with self.lock:
             mark = self.learner.mark
-            if mark.position <= self._folded:
+            n_events = mark.position - self._folded
+            if n_events <= 0:
                 return
-            document = pack_document(self.learner.document())
+            document, compact_at = self._packed()
         # Where it fails, it is not tried again with every tick.
-        self._compact_at += self._store.compact_every
+        self._compact_at = n_events + compact_at
         self._store.compact(document, mark)
-        self._compact_at = _spread(self._store.compact_every)
+        self._compact_at = compact_at
         with self.lock:
             self._folded = mark.position
+
+    def _packed(self) -> tuple[bytes, int]:
+        """Return the document, and after how many events it is to be written again.
+
+        It is written whole, so the more decisions are open the longer the log may grow: an event
+        pays for no more than half of an open decision.
+        """
+        document = self.learner.document()
+        n_open = len(document.pending) + len(document.partial)
+        return pack_document(document), _spread(max(self._store.compact_every, 2 * n_open))
 
 
 def new_epoch() -> str:

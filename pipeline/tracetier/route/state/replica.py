@@ -8,18 +8,16 @@ same order. Threads that report at the same time are served by one append. Where
 be reached, routing goes on from what is known here, decisions wait, and `health` says so.
 """
 
-import atexit
-import threading
 import time
-import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from tracetier.errors import StateError, StorageError, TracetierError
+from tracetier.errors import TracetierError
 from tracetier.route.event import Decided, Event, Reported
 from tracetier.route.outcome import Receipt
+from tracetier.route.state.appender import Appender
+from tracetier.route.state.background import Background
 from tracetier.route.state.document import StateDocument
-from tracetier.route.state.follower import Follower
 from tracetier.route.state.health import Health
 from tracetier.route.state.store import StateStore
 from tracetier.route.watch import Watch
@@ -30,26 +28,11 @@ FLUSH_S = 0.1
 FRESH_S = 0.15
 """Time after which a process that only routes looks at the store again, to within `FLUSH_S`."""
 
-_SLOWEST_S = 2.0
-"""Longest time between two tries to reach a store."""
-
 MAX_QUEUED = 100_000
 """Decisions that wait for a store that cannot be reached; beyond it the oldest are dropped."""
 
 
-class _Ticket:
-    """The events of one thread that waits for the store."""
-
-    __slots__ = ("durable", "error", "events", "receipts")
-
-    def __init__(self, events: Sequence[Event], *, durable: bool) -> None:
-        self.events = events
-        self.durable = durable
-        self.receipts: list[Receipt | None] | None = None
-        self.error: TracetierError | None = None
-
-
-class Replica(Follower):
+class Replica(Appender):
     """A learner, and the store that it follows, for many threads.
 
     Parameters
@@ -93,17 +76,9 @@ class Replica(Follower):
             is_stored=is_stored,
             watch=watch,
         )
-        self._io = threading.Lock()
-        self._tickets: list[_Ticket] = []
-        self._n_dropped = 0
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._background: Background | None = None
         if store.is_durable and not is_alone:
-            self._thread = threading.Thread(
-                target=_tail, args=(weakref.ref(self), self._stop), daemon=True, name="tracetier"
-            )
-            self._thread.start()
-            _LIVING.add(self)
+            self._background = Background(self, lambda: FLUSH_S)
 
     def submit(self, decided: Decided) -> None:
         """Count a decision at once, and see that the store gets it. The lock must be held."""
@@ -134,16 +109,7 @@ class Replica(Follower):
         if not self._store.is_durable:
             with self.lock:
                 return self._append_at_once(events)
-        ticket = _Ticket(events, durable=durable)
-        with self.lock:
-            self._tickets.append(ticket)
-        with self._io:
-            if ticket.receipts is None and ticket.error is None:
-                self._commit()
-        if ticket.error is not None:
-            raise ticket.error
-        assert ticket.receipts is not None
-        return ticket.receipts
+        return self._appended_for(events, durable=durable)
 
     def flush(self) -> None:
         """Give the store what is queued, and fold in what others appended.
@@ -175,9 +141,8 @@ class Replica(Follower):
 
     def stop(self) -> None:
         """Let go of the store as it is."""
-        self._stop.set()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+        if self._background is not None:
+            self._background.stop()
         with self._io:
             self._store.close()
 
@@ -216,7 +181,9 @@ class Replica(Follower):
             As `report`.
         """
         if self._store.is_durable:
-            self._wait_for(reports)
+            # A decision on its way into the ledger may be missed here, but not under the lock.
+            if not self._are_known(reports):
+                self._wait_for(reports)
             receipts = self.report(reports, durable=durable)
         else:
             with self.lock:
@@ -224,10 +191,9 @@ class Replica(Follower):
                     self._append_at_once(())
                     self._check_known(reports)
                 receipts = self._append_at_once(reports)
-        known = [receipt for receipt in receipts if receipt is not None]
-        if len(known) < len(receipts):  # given up between the check and the log
+        if None in receipts:  # given up between the check and the log
             raise self.learner.unknown(reports[receipts.index(None)].decision_id)
-        return known
+        return receipts  # type: ignore[return-value]  # none of them is None
 
     def _wait_for(self, reports: Sequence[Reported]) -> None:
         with self.lock:
@@ -254,87 +220,25 @@ class Replica(Follower):
         for report in reports:
             self.learner.check_known(report.decision_id)
 
-    def tail(self) -> None:
-        """Do what is due in the background: flush, look for news, fold the log; never raises."""
+    def tend(self) -> bool:
+        """Do what is due in the background: flush, look for news, fold the log; never raises.
+
+        Returns
+        -------
+        bool
+            Whether the store answered the last time.
+        """
         with self._io, suppress(TracetierError):
-            with self.lock:
-                is_due = bool(self._queued) or bool(self._tickets)
-                age_s = time.monotonic() - self._in_step_s
-            if is_due:
+            if self._queued or self._tickets:
                 self._commit()
-            elif age_s >= FRESH_S or self._trouble is not None:
+            elif time.monotonic() - self._in_step_s >= FRESH_S or self._trouble is not None:
                 self._look()
-            mark = self.learner.mark
-            if self._trouble is None and mark.position - self._folded >= self._compact_at:
+            n_events = self.learner.mark.position - self._folded
+            if self._trouble is None and n_events >= self._compact_at:
                 self._compact()
+        return self._trouble is None
 
-    def _commit(self) -> None:
-        """Append all that waits, and settle the tickets; ``_io`` must be held."""
-        with self.lock:
-            tickets, self._tickets = self._tickets, []
-        error: TracetierError | None = StorageError(
-            f"{self._store.name}: the append that this report was part of was interrupted; give "
-            "the report again"
-        )
-        try:
-            self._append(tickets)
-            error = None
-        except TracetierError as found:
-            error = self._trouble = found
-        finally:
-            for ticket in tickets:
-                if ticket.receipts is None:
-                    ticket.error = error
-
-    def _append(self, tickets: Sequence[_Ticket]) -> None:
-        if self._is_unsure:
-            # An append may have gone through before its answer was lost. Look first, so that
-            # what is queued is not given to the store twice.
-            self._look()
-        reports = [event for ticket in tickets for event in ticket.events]
-        durable = not tickets or any(ticket.durable for ticket in tickets)
-        with self.lock:
-            queued = list(self._queued)
-        self._is_unsure = True
-        page = self._appended([*queued, *reports], durable=durable)
-        with self.lock:
-            for event in (*page.events, *queued):
-                self.learner.fold(event)
-            for ticket in tickets:
-                ticket.receipts = [self.learner.fold(event) for event in ticket.events]
-            # Some may be gone already: dropped from this end, or found to be in the log.
-            done = set(map(id, queued))
-            while self._queued and id(self._queued[0]) in done:
-                self._queued.popleft()
-            self._stepped(page)
-
-    def _drop(self) -> None:
-        dropped = self._queued.popleft()
-        if isinstance(dropped, Decided):
-            self.learner.forget(dropped.decision_id)
-        self._n_dropped += 1
-
-
-_LIVING: "weakref.WeakSet[Replica]" = weakref.WeakSet()
-
-
-def _tail(replica: "weakref.ref[Replica]", stop: threading.Event) -> None:
-    """Look after a replica until it is stopped, or nobody has it any more."""
-    wait_s = FLUSH_S
-    while not stop.wait(wait_s):
-        living = replica()
-        if living is None:
-            return
-        living.tail()
-        wait_s = FLUSH_S if living.health().is_ok else min(_SLOWEST_S, 2.0 * wait_s)
-        del living
-
-
-@atexit.register
-def _flush_all() -> None:
-    """Give the stores what still waits, before the interpreter ends."""
-    for replica in list(_LIVING):
-        replica._stop.set()
-        with suppress(TracetierError, StateError):
-            if replica.health().n_queued:
-                replica.flush()
+    def settle(self) -> None:
+        """Flush, if anything is queued."""
+        if self._queued:
+            self.flush()

@@ -1,40 +1,21 @@
 """A state in one SQLite file, shared by the processes of one host.
 
-Write-ahead log with ``synchronous=FULL``: what was appended durably survives a crash of the
-machine. Readers never wait. Writers queue on a lock file instead of SQLite's own retries, which
-sleep up to a tenth of a second at a time and stall for seconds under several busy writers.
+What is appended together is one row, and one statement: it is committed by itself. Nobody can come
+between a look and the append after it, since all who write hold the lock of the file.
 """
 
-import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Literal
 
-from tracetier.errors import StateError, StorageError
-from tracetier.route.event import Event, decode_event, encode_event
+from tracetier.route.event import Event
+from tracetier.route.state.bundle import pack_events, unpack_events
 from tracetier.route.state.mark import Mark, Page, Stored
-
-APPLICATION_ID = 0x74726163
-"""Stands in the file's header: "trac"."""
-
-LAYOUT = 1
-"""Number of the layout of the tables; stands in the header as ``user_version``."""
+from tracetier.route.state.sqlite_file import Level, SqliteFile
 
 _KEPT_EVENTS = 10_000
 """Events left in the log before the document, for readers that are a little behind."""
-
-_TABLES = (
-    "CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, "
-    "base INTEGER NOT NULL, folded INTEGER NOT NULL, batches INTEGER NOT NULL, "
-    "document BLOB NOT NULL)",
-    "CREATE TABLE event (position INTEGER PRIMARY KEY, body BLOB NOT NULL)",
-    "CREATE TABLE kept (name TEXT PRIMARY KEY, document BLOB NOT NULL)",
-    f"PRAGMA application_id = {APPLICATION_ID}",
-    f"PRAGMA user_version = {LAYOUT}",
-)
 
 # One statement for the head and for what follows a place in the log.
 _PAGE = """
@@ -42,10 +23,6 @@ SELECT epoch, base, folded, (SELECT max(position) FROM event) FROM head
 UNION ALL
 SELECT * FROM (SELECT body, position, NULL, NULL FROM event WHERE position > ? ORDER BY position)
 """
-
-_INSERT = "INSERT INTO event VALUES (?, ?)"
-
-_DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_MISMATCH}
 
 
 class SqliteStore:
@@ -63,31 +40,22 @@ class SqliteStore:
     is_durable = True
     compact_every = 10_000
 
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        synchronous: Literal["FULL", "NORMAL"] = "FULL",
-    ) -> None:
-        self.path = Path(os.path.realpath(path))
-        self._path_text = str(self.path)
-        self.name = f"state {self._path_text!r}"
-        self._synchronous = synchronous
-        self._level = ""
+    def __init__(self, path: str | os.PathLike[str], *, synchronous: Level = "FULL") -> None:
+        self._file = SqliteFile(path, synchronous)
+        self.path = self._file.path
+        self.name = self._file.name
+        self._connection: sqlite3.Connection | None = None
         self._is_unsynced = False
         # The end of the log when it was last looked at, the version of the file then, and what to
         # say while both stand.
         self._end: Mark | None = None
         self._version: tuple[int] | None = None
         self._no_news = Page()
-        self._connection: sqlite3.Connection | None = None
-        self._inode = -1
-        self._lock = -1
 
     def load(self) -> Stored | None:
         """Return everything, ``None`` if there is no file, or no state in it."""
-        with self._errors("read"):
-            connection = self._open(is_new=False)
+        with self._file.errors("read"):
+            connection = self._opened()
             if connection is None:
                 return None
             connection.execute("BEGIN")
@@ -96,67 +64,47 @@ class SqliteStore:
                 if row is None:
                     return None
                 epoch, folded, document = row
-                events = connection.execute(
-                    "SELECT body FROM event WHERE position > ? ORDER BY position", (folded,)
+                rows = connection.execute(
+                    "SELECT body, position FROM event WHERE position > ? ORDER BY position",
+                    (folded,),
                 ).fetchall()
             finally:
                 connection.execute("COMMIT")
-        decoded = [decode_event(body, where=self.name) for (body,) in events]
-        return Stored(document, Mark(epoch, folded), decoded)
+        return Stored(document, Mark(epoch, folded), self._events(rows, folded))
 
     def append(self, events: Sequence[Event], mark: Mark, *, durable: bool = True) -> Page:
         """Append all the events or none; return what others had appended since ``mark``."""
-        encoded = [encode_event(event) for event in events]
+        body = pack_events(events) if events else None
+        file = self._file
         try:
-            connection = self._open(is_new=False)
+            connection = self._opened()
             if connection is None:
                 return Page(is_behind=True)
-            level = self._synchronous if durable else "OFF"
-            if level != self._level:
-                self._sync_at(connection, level)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-            try:
-                return self._appended(connection, encoded, mark, durable=durable)
-            finally:
-                fcntl.flock(self._lock, fcntl.LOCK_UN)
+            file.write_at(connection, None if durable else "NORMAL")
+            with file.lock:
+                page = self._page(connection, mark)
+                if page.is_elsewhere or page.is_behind:
+                    return page
+                end = Mark(mark.epoch, mark.position + len(page.events) + len(events))
+                self._end = None  # not known until it is done
+                if body is not None:
+                    connection.execute("INSERT INTO event VALUES (?, ?)", (end.position, body))
+                    self._is_unsynced = not durable
+                elif durable and self._is_unsynced:
+                    # A commit that changes nothing would force nothing to the disk.
+                    connection.execute("UPDATE head SET batches = batches + 1")
+                    self._is_unsynced = False
         except (sqlite3.Error, OSError) as error:
-            raise self._told(error, "written") from error
-
-    def _appended(
-        self, connection: sqlite3.Connection, encoded: Sequence[bytes], mark: Mark, *, durable: bool
-    ) -> Page:
-        execute = connection.execute
-        execute("BEGIN IMMEDIATE")
-        try:
-            page = self._page(connection, mark)
-            if page.is_elsewhere or page.is_behind:
-                execute("ROLLBACK")
-                return page
-            first = mark.position + len(page.events) + 1
-            if len(encoded) == 1:
-                execute(_INSERT, (first, encoded[0]))
-            elif encoded:
-                connection.executemany(_INSERT, enumerate(encoded, first))
-            elif durable and self._is_unsynced:
-                # A commit that changes nothing would force nothing to the disk.
-                execute("UPDATE head SET batches = batches + 1")
-            execute("COMMIT")
-        except BaseException:
-            self._end = None
-            if connection.in_transaction:
-                execute("ROLLBACK")
-            raise
-        if encoded or durable:
-            self._is_unsynced = not durable
-        self._end = Mark(mark.epoch, first - 1 + len(encoded))
+            raise file.told(error, "written") from error
+        self._end = end
         if page.events:
             self._no_news = Page((), page.folded)
         return page
 
     def read(self, mark: Mark) -> Page:
         """Return what others have appended since ``mark``."""
-        with self._errors("read"):
-            connection = self._open(is_new=False)
+        with self._file.errors("read"):
+            connection = self._opened()
             return Page(is_behind=True) if connection is None else self._page(connection, mark)
 
     def _page(self, connection: sqlite3.Connection, mark: Mark) -> Page:
@@ -177,42 +125,42 @@ class SqliteStore:
         self._version, self._end, self._no_news = version, Mark(epoch, end), Page((), folded)
         if len(rows) == 1:
             return self._no_news
-        return Page([decode_event(row[0], where=self.name) for row in rows[1:]], folded)
+        news = self._events([row[:2] for row in rows[1:]], mark.position)
+        return Page(news, folded)
+
+    def _events(self, rows: Sequence[tuple[bytes, int]], after: int) -> list[Event]:
+        """Return the events of rows that come after a position, which may lie within the first."""
+        events: list[Event] = []
+        for body, last in rows:
+            bundle = unpack_events(body, where=self.name)
+            n_known = after - (last - len(bundle))
+            events += bundle if n_known <= 0 else bundle[n_known:]
+        return events
 
     def compact(self, document: bytes, mark: Mark) -> None:
         """Put the document in place of the log up to ``mark``, but for the last events."""
-        with self._errors("written"):
-            connection = self._open(is_new=False)
+        with self._file.errors("written"):
+            connection = self._opened()
             if connection is None:
                 return
-            self._sync_at(connection, self._synchronous)
-            with self._transaction(connection):
+            first = mark.position - _KEPT_EVENTS
+            with self._file.transaction(connection):
+                self._end = None
                 changed = connection.execute(
                     "UPDATE head SET base = max(base, ?), folded = ?, document = ? "
                     "WHERE epoch = ? AND folded < ?",
-                    (
-                        mark.position - _KEPT_EVENTS,
-                        mark.position,
-                        document,
-                        mark.epoch,
-                        mark.position,
-                    ),
+                    (first, mark.position, document, mark.epoch, mark.position),
                 ).rowcount
-                self._end = None
                 if changed:
-                    connection.execute(
-                        "DELETE FROM event WHERE position <= ?", (mark.position - _KEPT_EVENTS,)
-                    )
+                    connection.execute("DELETE FROM event WHERE position <= ?", (first,))
 
     def replace(
         self, document: bytes, mark: Mark, *, expected: Mark | Literal["any"] | None
     ) -> bool:
         """Put a document in place of everything, unless the log's end is not ``expected``."""
-        with self._errors("written"):
-            connection = self._open(is_new=True)
-            assert connection is not None
-            self._sync_at(connection, self._synchronous)
-            with self._transaction(connection):
+        with self._file.errors("written"):
+            connection = self._file.made()
+            with self._file.transaction(connection):
                 row = connection.execute(
                     "SELECT epoch, coalesce((SELECT max(position) FROM event), folded) FROM head"
                 ).fetchone()
@@ -229,122 +177,28 @@ class SqliteStore:
 
     def keep(self, name: str, document: bytes) -> None:
         """Keep a document under a name, beside the state."""
-        with self._errors("written"):
-            connection = self._open(is_new=True)
-            assert connection is not None
-            self._sync_at(connection, self._synchronous)
-            with self._transaction(connection):
+        with self._file.errors("written"):
+            connection = self._file.made()
+            with self._file.transaction(connection):
                 connection.execute("INSERT OR REPLACE INTO kept VALUES (?, ?)", (name, document))
 
     def kept(self) -> dict[str, bytes]:
         """Return the documents that were kept, by name."""
-        with self._errors("read"):
-            connection = self._open(is_new=False)
+        with self._file.errors("read"):
+            connection = self._opened()
             if connection is None:
                 return {}
             return dict(connection.execute("SELECT name, document FROM kept ORDER BY name"))
 
     def close(self) -> None:
         """Close the file; a later call opens it again."""
-        connection, self._connection, self._level = self._connection, None, ""
-        self._end = None
-        if connection is not None:
-            with suppress(sqlite3.Error):
-                connection.close()
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        self._file.close()
 
     def __del__(self) -> None:
         self.close()
 
-    def _open(self, *, is_new: bool) -> sqlite3.Connection | None:
-        """Return the connection; without ``is_new`` ``None`` where there is no file."""
-        try:
-            inode = os.stat(self._path_text).st_ino  # noqa: PTH116 - half the time of Path's
-        except FileNotFoundError:
-            inode = -1
-        if self._connection is not None and inode == self._inode:
-            return self._connection
-        self.close()  # what was open is another file, or none any more
-        if inode < 0 and not is_new:
-            return None
-        if is_new:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(
-            self.path, timeout=10.0, isolation_level=None, check_same_thread=False
-        )
-        try:
-            self._prepare(connection, is_new=is_new)
-        except BaseException:
-            connection.close()
-            raise
-        self._connection, self._inode = connection, self.path.stat().st_ino
+    def _opened(self) -> sqlite3.Connection | None:
+        connection = self._file.opened()
+        if connection is not self._connection:
+            self._connection, self._end = connection, None
         return connection
-
-    def _prepare(self, connection: sqlite3.Connection, *, is_new: bool) -> None:
-        lock = self.path.with_name(self.path.name + "-lock")
-        self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        # A blank file may be one that another process is about to make its tables in.
-        if is_new or self._is_blank(connection):
-            connection.execute("PRAGMA journal_mode = WAL")
-            with self._transaction(connection):
-                if self._is_blank(connection):
-                    for statement in _TABLES:
-                        connection.execute(statement)
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (layout,) = connection.execute("PRAGMA user_version").fetchone()
-        if application != APPLICATION_ID:
-            raise StateError(
-                f"{self.name} is a database of something else (application id {application}); "
-                "it was left as it is: give another file"
-            )
-        if layout != LAYOUT:
-            age = "a newer" if layout > LAYOUT else "an unknown"
-            raise StateError(
-                f"{self.name} has layout {layout}, of {age} version of tracetier; this one reads "
-                f"layout {LAYOUT}: upgrade tracetier, or use another state. It was left as it is"
-            )
-
-    @staticmethod
-    def _is_blank(connection: sqlite3.Connection) -> bool:
-        (n_tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        return not n_tables
-
-    def _sync_at(self, connection: sqlite3.Connection, level: str) -> None:
-        if level != self._level:
-            connection.execute(f"PRAGMA synchronous = {level}")
-            self._level = level
-
-    @contextmanager
-    def _transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-        finally:
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
-
-    @contextmanager
-    def _errors(self, verb: str) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise self._told(error, verb) from error
-
-    def _told(self, error: sqlite3.Error | OSError, verb: str) -> StateError | StorageError:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
-            return StateError(
-                f"{self.name} holds no readable state ({error}); it was left as it is: restore it "
-                "from a copy, or move it away to start anew"
-            )
-        return StorageError(
-            f"{self.name} cannot be {verb}: {error}; make room or mend the permissions, then try "
-            "again"
-        )
