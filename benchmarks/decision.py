@@ -30,6 +30,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 
 import tracetier as tt
 from tracetier.features.extract import extract
+from tracetier.heads.prior import Predictor, predict_many
 from tracetier.records import Task
 from tracetier.train.buckets import fit_buckets
 from tracetier.train.fit import assign_all, tree_input
@@ -39,6 +40,7 @@ from tracetier.train.heads.concepts import fit_concepts
 from tracetier.train.model import training_data
 
 N_WORDS = 100
+N_TOGETHER = 16
 
 Call = Callable[[int], object]
 Heads = tuple[list[LGBMRegressor], np.ndarray]
@@ -120,6 +122,7 @@ def contenders(
         calls[f"{way}: text, task type → decision"] = partial(_of, route, plain)
         calls[f"{way}: unseen words → decision"] = partial(_of, route, cold)
         calls[f"{way}: of it, predictions"] = partial(_of, predict, tasks)
+        calls[together(way)] = partial(_of_several, predictor, tasks)
     calls["plain: of it, features"] = partial(_of, extract, tasks)
     fitted, features = heads
     rows = [features[i % len(features)][None] for i in range(n_rows)]
@@ -133,6 +136,16 @@ def contenders(
 
 def _of(call: Callable[[Task], object], tasks: Sequence[Task], i: int) -> object:
     return call(tasks[i])
+
+
+def together(way: str) -> str:
+    """Name of the predictions of several tasks at once, told per task."""
+    return f"{way}: of it, predictions, each of {N_TOGETHER} at once"
+
+
+def _of_several(predictor: Predictor, tasks: Sequence[Task], i: int) -> object:
+    first = i % (len(tasks) - N_TOGETHER + 1)
+    return predict_many(predictor, tasks[first : first + N_TOGETHER])
 
 
 def check_alike(plain: tt.Router, fast: tt.Router, tasks: Sequence[Task]) -> float:
@@ -168,6 +181,8 @@ def main() -> None:
         difference = check_alike(routers["plain"], [*routers.values()][-1], tasks)
         calls = contenders(routers, tasks, sklearn_heads(args.data), len(rows.tasks))
         measured = times_us(calls, args.calls, args.rounds)
+        for way in routers:
+            measured[together(way)] /= N_TOGETHER
     show(measured, difference, as_json=args.json)
 
 

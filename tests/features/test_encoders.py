@@ -13,7 +13,7 @@ from tracetier.features.encoders import (
     vectors_of,
 )
 from tracetier.features.text import view_text
-from tracetier.features.words import HASH_BITS, hash_words
+from tracetier.features.words import HASH_BITS, crcs, hash_words
 
 TEXTS = ["sort a list", "sort the rows", "what is 2 + 2", "what is 3 * 3", "write a poem"]
 
@@ -21,7 +21,9 @@ TEXTS = ["sort a list", "sort the rows", "what is 2 + 2", "what is 3 * 3", "writ
 def hashed(texts: list[str]) -> np.ndarray:
     """A small real encoder: hashed words, folded to 32 numbers by a fixed random projection."""
     projection = np.random.default_rng(0).normal(size=(1 << HASH_BITS, 32))
-    return np.array([projection[hash_words(view_text(t).tokens, [])].sum(axis=0) for t in texts])
+    return np.array(
+        [projection[hash_words(view_text(t).tokens, crcs([]))].sum(axis=0) for t in texts]
+    )
 
 
 @pytest.fixture(autouse=True)

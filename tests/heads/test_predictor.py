@@ -7,11 +7,12 @@ import pytest
 
 from tracetier.errors import ArtifactError
 from tracetier.features.buckets import Buckets
-from tracetier.features.extract import extract
+from tracetier.features.extract import Extracted, extract, known_features
 from tracetier.features.fitted import FittedFeatures
 from tracetier.features.spec import X_COLUMNS, fingerprint
 from tracetier.features.words import HASH_BITS
 from tracetier.heads.predictor import HeadArrays, TierPredictor, build_predictor
+from tracetier.heads.prior import Prediction, predict_many
 from tracetier.heads.trees import TreeEnsemble, merge_boosters
 from tracetier.records import Task
 from tracetier.tiers import Tier, TierSet
@@ -260,3 +261,57 @@ def test_trees_on_other_inputs_or_outputs_are_told() -> None:
     """A column more than the features give."""
     with pytest.raises(ArtifactError, match=rf"5 outputs over {D + 3} inputs, expected 5 over"):
         build(ensemble(D, n_inputs=D + 3))
+
+
+def test_tasks_together_are_predicted_as_one_by_one(noise_model: TierPredictor) -> None:
+    """Words that are known, unknown, or none; types with and without neighbours."""
+    tasks = [
+        Task(),
+        Task(text="send the mail", task_type="mail", attrs={"size": 2.0}),
+        Task(text="explain why, and not how", tools=["bash"], turn_index=3),
+        Task(text="send the mail", task_type="poem"),
+    ] * 3
+
+    for got, task in zip(noise_model.predict_many(tasks), tasks, strict=True):
+        expected = noise_model.predict(task)
+        assert got.bucket == expected.bucket
+        for mine, its in zip(got[:3], expected[:3], strict=True):
+            assert mine == pytest.approx(its, rel=1e-12)
+
+
+def test_no_task_has_no_prediction(noise_model: TierPredictor) -> None:
+    """An empty batch is none."""
+    assert noise_model.predict_many([]) == []
+
+
+def test_rows_of_tasks_together_are_at_hand(
+    noise_model: TierPredictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log asks for each of them afterwards; an equal task that is another is extracted."""
+    tasks = [Task(text="one"), Task(text="two words"), Task(text="and three words")]
+    expected = [known_features(task) for task in tasks]
+    noise_model.predict_many(tasks)
+    calls: list[Task] = []
+
+    def counted(task: Task) -> Extracted:
+        calls.append(task)
+        return extract(task)
+
+    monkeypatch.setattr("tracetier.features.extract.extract", counted)
+
+    assert [known_features(task) for task in tasks] == expected
+    assert calls == []
+    assert known_features(Task(text="one")) == expected[0]
+    assert calls == [tasks[0]]
+
+
+def test_a_predictor_of_ones_is_asked_for_each() -> None:
+    """Whoever has no way for many is asked in their order."""
+
+    class Length:
+        def predict(self, task: Task) -> Prediction:
+            return Prediction([len(task.text) / 10], [1.0], [1.0], 0)
+
+    got = predict_many(Length(), [Task(text="a"), Task(text="abc")])
+
+    assert [found.quality for found in got] == [[0.1], [0.3]]

@@ -5,6 +5,7 @@ gives the same features as the same task asked live.
 """
 
 import threading
+from collections.abc import Sequence
 from math import log1p, nan
 from typing import NamedTuple
 
@@ -14,8 +15,8 @@ from numpy.typing import NDArray
 from tracetier.features.shape import shape_row
 from tracetier.features.spec import X_COLUMNS
 from tracetier.features.text import estimate_tokens, view_text
-from tracetier.features.tool_names import offer_of, overlaps
-from tracetier.features.words import Ids, field_tokens, hash_words
+from tracetier.features.tool_names import Offer, offer_of, overlaps
+from tracetier.features.words import Ids, field_hashes, hash_words
 from tracetier.records import Task
 
 __all__ = ["X_COLUMNS", "Extracted", "attr_value", "extract", "extract_row", "known_features"]
@@ -42,11 +43,15 @@ class Extracted(NamedTuple):
     ids: Ids
 
 
+Row = list[float] | NDArray[np.float64]
+
+
 class _Last(threading.local):
-    """The last task of this thread and its row: a log asks for what the router just extracted."""
+    """The last tasks of this thread and their rows: a log asks for what was just extracted."""
 
     task: Task | None = None
-    row: list[float] | NDArray[np.float64] = []  # noqa: RUF012 - only ever replaced
+    row: Row = []  # noqa: RUF012 - only ever replaced
+    others: dict[int, tuple[Task, Row]] = {}  # noqa: RUF012 - only ever replaced
 
 
 _last = _Last()
@@ -64,10 +69,11 @@ def extract(task: Task) -> Extracted:
     view = view_text(task.text)
     distinct = set(view.tokens)
     row = shape_row(view, distinct)
-    spoken = spoken_shares(task.tools, view.spaced) if task.tools else UNSPOKEN
-    row += state_row(task, view.n_bytes, spoken)
+    offer = offer_of(task.tools) if task.tools else None
+    spoken = UNSPOKEN if offer is None else spoken_shares(offer, view.spaced)
+    row += state_row(task, view.n_bytes, offer, spoken)
     remember(task, row)
-    return Extracted(row, hash_words(view.tokens, list(field_tokens(task))))
+    return Extracted(row, hash_words(view.tokens, field_hashes(task)))
 
 
 def extract_row(task: Task) -> NDArray[np.float64]:
@@ -78,7 +84,8 @@ def extract_row(task: Task) -> NDArray[np.float64]:
 def known_features(task: Task) -> dict[str, float]:
     """Return the numeric features by name, without those that are unknown.
 
-    Of the task that this thread extracted last they are at hand.
+    Of the task that this thread extracted last, or of those that it was given together last, they
+    are at hand.
 
     Examples
     --------
@@ -86,7 +93,9 @@ def known_features(task: Task) -> dict[str, float]:
     >>> found["x_words"] == log1p(2), found["x_turn"], "x_tools" in found
     (True, 0.0, False)
     """
-    row = _last.row if _last.task is task else extract(task).row
+    row = _last.row if _last.task is task else _row_among_last(task)
+    if row is None:
+        row = extract(task).row
     if isinstance(row, np.ndarray):
         row = row.tolist()
     # Not strict: who encodes a task puts its further numbers at the end of the row.
@@ -99,12 +108,30 @@ def attr_value(task: Task, name: str) -> float:
     return float(value) if not isinstance(value, str) and -_MOST <= value <= _MOST else nan
 
 
-def remember(task: Task, row: list[float] | NDArray[np.float64]) -> None:
+def remember(task: Task, row: Row) -> None:
     """Keep the row of a task at hand for `known_features`, until this thread's next."""
     _last.row, _last.task = row, task
 
 
-def state_row(task: Task, n_bytes: int, spoken: tuple[float, float]) -> list[float]:
+def last_row(task: Task) -> Row:
+    """Return the row of the task that this thread extracted last."""
+    assert _last.task is task
+    return _last.row
+
+
+def remember_many(tasks: Sequence[Task], rows: Sequence[Row]) -> None:
+    """Keep the rows of several tasks at hand, until this thread is given several again."""
+    _last.others = {id(task): (task, row) for task, row in zip(tasks, rows, strict=True)}
+
+
+def _row_among_last(task: Task) -> Row | None:
+    found = _last.others.get(id(task))
+    return found[1] if found is not None and found[0] is task else None
+
+
+def state_row(
+    task: Task, n_bytes: int, offer: Offer | None, spoken: tuple[float, float]
+) -> list[float]:
     """Return the numbers behind the shape of the text, in the order of ``STATE_FEATURES``.
 
     Parameters
@@ -112,16 +139,17 @@ def state_row(task: Task, n_bytes: int, spoken: tuple[float, float]) -> list[flo
     task : Task
     n_bytes : int
         UTF-8 length of its text.
+    offer : Offer or None
+        Its tools; ``None`` where it has none.
     spoken : (float, float)
         Largest and mean share of a tool's stems that the text speaks of.
     """
-    tools, estimate, n_tools = task.tools, task.prompt_tokens_est, task.n_tools
+    estimate, n_tools = task.prompt_tokens_est, task.n_tools
     mean_length = dotted = nan
-    if tools is not None:
-        n_tools = len(tools)
-        if tools:
-            offer = offer_of(tools)
-            mean_length, dotted = offer.mean_length, offer.dotted
+    if task.tools is not None:
+        n_tools = len(task.tools)
+    if offer is not None:
+        mean_length, dotted = offer.mean_length, offer.dotted
     if estimate is None:
         estimate = estimate_tokens(n_bytes)
     failed = task.last_failed
@@ -142,14 +170,14 @@ def state_row(task: Task, n_bytes: int, spoken: tuple[float, float]) -> list[flo
     ]
 
 
-def spoken_shares(tools: list[str], spaced: bytes) -> tuple[float, float]:
+def spoken_shares(offer: Offer, spaced: bytes) -> tuple[float, float]:
     """Largest and mean share of a tool's stems that a text speaks of; of at least one tool."""
     total, largest = 0.0, 0.0
-    for share in overlaps(offer_of(tools), spaced):
+    for share in overlaps(offer, spaced):
         total += share  # ``sum`` rounds otherwise from Python 3.12 on
         if share > largest:
             largest = share
-    return largest, total / len(tools)
+    return largest, total / len(offer.stems)
 
 
 def _ln(count: float | None) -> float:

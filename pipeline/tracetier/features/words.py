@@ -6,8 +6,7 @@ word can have, and so do the parts of tool names. Python's own ``hash`` is salte
 and would break this.
 """
 
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterable, Iterator
 from zlib import crc32
 
 import numpy as np
@@ -27,6 +26,13 @@ _MIX = np.uint32(MIX)
 _SHIFT = np.uint32(32 - HASH_BITS)
 
 Ids = NDArray[np.uint32]
+
+_MAX_NAMED = 4096
+_MAX_TOOLS = 64
+"""Names of tasks with more tools are hashed anew each time, so that what is kept stays small."""
+
+NameKey = tuple[str | None, str | None, str | None, str | None, tuple[str, ...]]
+_named: dict[NameKey, Ids] = {}
 
 
 def field_tokens(task: Task) -> Iterator[bytes]:
@@ -52,32 +58,63 @@ def field_tokens(task: Task) -> Iterator[bytes]:
             yield to_utf8(f"attr_{name}={value}")
 
 
-def hash_words(tokens: list[bytes], fields: list[bytes]) -> Ids:
+def name_key(task: Task) -> NameKey | None:
+    """All that a task's names hang on; ``None`` where that is too much to keep."""
+    tools = task.tools
+    if task.attrs or (tools and len(tools) > _MAX_TOOLS):
+        return None
+    offered = tuple(tools) if tools else ()
+    return task.task_type, task.agent_name, task.level, task.last_tier, offered
+
+
+def field_hashes(task: Task) -> Ids:
+    """Hashes of a task's names, ``(n_fields,)``; those that come again are at hand.
+
+    Examples
+    --------
+    >>> field_hashes(Task(level="task")).tolist() == [crc32(b"level=task")]
+    True
+    """
+    key = name_key(task)
+    if key is None:
+        return crcs(field_tokens(task))
+    found = _named.get(key)
+    if found is None:
+        found = crcs(field_tokens(task))
+        if len(_named) >= _MAX_NAMED:
+            _named.clear()
+        _named[key] = found
+    return found
+
+
+def crcs(tokens: Iterable[bytes]) -> Ids:
+    """CRC-32 of each token, ``(n,)``."""
+    return np.fromiter(map(crc32, tokens), np.uint32)
+
+
+def hash_words(tokens: list[bytes], fields: Ids) -> Ids:
     """Ids of all distinct words, neighbouring pairs and fields.
 
     Parameters
     ----------
     tokens : list of bytes
         Words in order.
-    fields : list of bytes
-        ``field_tokens`` of the task.
+    fields : (n_fields,) array of uint32
+        ``field_hashes`` of the task.
 
     Returns
     -------
     (n_ids,) array of uint32
         Distinct, ascending, each below ``2 ** HASH_BITS``. Empty for no token at all.
     """
-    n = len(tokens)
-    hashes = chain(map(crc32, tokens), map(crc32, fields))
-    raw = np.fromiter(hashes, np.uint32, n + len(fields))
-    if n > 1:
-        pairs = (raw[: n - 1] * _MIX) ^ raw[1:n]
-        raw = np.concatenate((raw, pairs))
+    words = np.fromiter(map(crc32, tokens), np.uint32, len(tokens))
+    pairs = words[:-1] * _MIX
+    pairs ^= words[1:]
+    ids = np.concatenate((words, pairs, fields))
     # The top bits of the product depend on all bits of the id; the low bits of a CRC do not.
-    ids = np.sort((raw * _MIX) >> _SHIFT)
-    if ids.size == 0:
-        return ids
-    keep = np.empty(ids.size, dtype=np.bool_)
-    keep[0] = True
+    ids *= _MIX
+    ids >>= _SHIFT
+    ids.sort()
+    keep = np.ones(ids.size, dtype=np.bool_)
     np.not_equal(ids[1:], ids[:-1], out=keep[1:])
     return ids[keep]

@@ -8,6 +8,7 @@ is used, and the plain one stays where they differ.
 import logging
 import os
 import threading
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from msgspec.structs import replace
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 from tracetier.errors import SettingsError
 from tracetier.features.spec import X_COLUMNS
 from tracetier.heads.predictor import TierPredictor
-from tracetier.heads.prior import Prediction, Predictor
+from tracetier.heads.prior import BatchPredictor, Prediction, Predictor
 from tracetier.records import Task
 
 LOGGER: Final = logging.getLogger("tracetier.heads")
@@ -48,7 +49,7 @@ class Accelerated:
 
     def __init__(self, plain: TierPredictor) -> None:
         self.plain = plain
-        self._now: Predictor = plain
+        self._now: BatchPredictor = plain
 
     @property
     def is_compiled(self) -> bool:
@@ -58,6 +59,10 @@ class Accelerated:
     def predict(self, task: Task) -> Prediction:
         """Predict one task, see `TierPredictor.predict`."""
         return self._now.predict(task)
+
+    def predict_many(self, tasks: Sequence[Task]) -> list[Prediction]:
+        """Predict n tasks, see `TierPredictor.predict_many`."""
+        return self._now.predict_many(tasks)
 
     def compile(self) -> bool:
         """Compile, compare, and go over to the compiled form if it agrees; tells whether it did.

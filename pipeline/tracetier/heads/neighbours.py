@@ -108,13 +108,29 @@ class NearTask:
         at = np.concatenate((filled, concepts))
         at -= self._center
         at *= self._scale
-        distance2 = at @ self._points
-        distance2 += self.offsets[min(bucket, self._last)]
-        distance2 += at @ at
-        np.maximum(distance2, 0.0, out=distance2)
-        reach2 = np.partition(distance2, self.rank)[self.rank] + TINY
-        distance2 /= -reach2
-        distance2 += 1.0
-        weight = np.maximum(distance2, 0.0, out=distance2)
+        length2 = float(at @ at)
+        beyond = at @ self._points  # squared distance less the task's own squared length
+        beyond += self.offsets[min(bucket, self._last)]
+        ranked = beyond.copy()
+        ranked.partition(self.rank)
+        reach2 = max(float(ranked[self.rank]) + length2, 0.0) + TINY
+        # The weights times the reach, which cancels; a squared distance below 0 counts as 0.
+        weight = np.subtract(reach2 - length2, beyond, out=beyond)
+        np.minimum(np.maximum(weight, 0.0, out=weight), reach2, out=weight)
         sums = weight @ self._values
         return np.asarray(sums[:-1] / sums[-1])
+
+    def predict_many(self, filled: Matrix, concepts: Matrix, bucket: Index) -> Matrix:
+        """Return the same for n tasks, ``(n, T)``, equal but for rounding."""
+        at = np.concatenate((filled, concepts), axis=1)
+        at -= self._center
+        at *= self._scale
+        length2 = (at * at).sum(axis=1, keepdims=True)
+        beyond = at @ self._points
+        beyond += self.offsets[np.minimum(bucket, self._last)]
+        ranked = np.partition(beyond, self.rank, axis=1)[:, self.rank, None]
+        reach2 = np.maximum(ranked + length2, 0.0) + TINY
+        weight = np.subtract(reach2 - length2, beyond, out=beyond)
+        np.minimum(np.maximum(weight, 0.0, out=weight), reach2, out=weight)
+        sums = weight @ self._values
+        return np.asarray(sums[:, :-1] / sums[:, -1:])

@@ -5,131 +5,28 @@ an artifact is made. What is left per task: one gather over hashed words, one sm
 product, one call into the tree ensemble. No data frame, no training library.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import exp, sqrt
 
 import numpy as np
-from msgspec import Struct
-from numpy.typing import NDArray
 
 from tracetier.errors import ArtifactError
+from tracetier.features.extract import remember_many
 from tracetier.features.fitted import FittedFeatures
-from tracetier.features.words import HASH_BITS
+from tracetier.features.words import Ids
+from tracetier.heads.head_arrays import HeadArrays, Matrix, Vector
 from tracetier.heads.neighbours import NearPoints, NearTask
 from tracetier.heads.prior import Prediction
 from tracetier.heads.trees import TreeEnsemble
 from tracetier.records import Task
 from tracetier.tiers import TierSet
 
-Vector = NDArray[np.float64]
-Matrix = NDArray[np.float64]
+__all__ = ["LOG_COST_BOUNDS", "HeadArrays", "TierPredictor", "build_predictor"]
+
+_CACHE_LINE_BYTES = 64
 
 # exp() of a damaged or absurd log cost must stay a number: 1e-12 to 1e6 USD.
 LOG_COST_BOUNDS = (-27.6, 13.8)
-
-
-class HeadArrays(Struct, frozen=True, kw_only=True):
-    """Weights for T = 2K + 1 targets, blend and calibration folded in.
-
-    The targets are each tier's difference from the task's level of quality, the level, each
-    tier's log cost; B buckets, d numbers, E inputs of the trees beside the numbers.
-
-    Attributes
-    ----------
-    words : (2**HASH_BITS, T) array
-        Weight per hashed word.
-    idf2 : (2**HASH_BITS,) array
-        Squared inverse document frequency; ``sqrt`` of their sum is the text's length. 0 for a
-        word that training did not know.
-    center, low, high : (d,) array
-        Stand-in for an unknown number, and the range seen in training.
-    dense : (d, T) array
-        Weight per number.
-    buckets : (B, T) array
-        Intercept per bucket.
-    encoding : (B, E) array
-        What the trees see of a bucket: mean targets of its task type.
-    reward_cost_scale : (K,) array
-        ``E[min(1, cost / cost_ref)] = min(1, scale * cost_usd / cost_ref)``.
-    concepts : (2**HASH_BITS, L) array
-        Weight per hashed word in each of L concepts of the text, which trees and neighbours see.
-    near_scale : (d + L,) array
-        What a number's deviation from ``center``, or a concept, is multiplied by.
-    near_points, near_kind, near_values : (P, d + L), (P,), (P, T) array
-        The neighbours, see ``NearPoints``; none where they have no weight.
-    near_setting : (2,) array
-        Their ``n_near`` and ``type_distance``.
-    """
-
-    words: Matrix
-    idf2: Vector
-    center: Vector
-    low: Vector
-    high: Vector
-    dense: Matrix
-    buckets: Matrix
-    encoding: Matrix
-    reward_cost_scale: Vector
-    concepts: Matrix
-    near_scale: Vector
-    near_points: Matrix
-    near_kind: Vector
-    near_values: Matrix
-    near_setting: Vector
-
-    def to_dict(self) -> dict[str, Matrix]:
-        """Arrays by name, for ``heads.npz``."""
-        return {name: getattr(self, name) for name in self.__struct_fields__}
-
-    @classmethod
-    def from_dict(cls, arrays: Mapping[str, Matrix]) -> "HeadArrays":
-        """Read ``heads.npz``; ``ArtifactError`` where an array is missing or unknown."""
-        expected, found = set(cls.__struct_fields__), set(arrays)
-        if expected != found:
-            raise ArtifactError(
-                f"heads.npz: missing {sorted(expected - found)}, unknown "
-                f"{sorted(found - expected)}; the artifact is damaged, save it again"
-            )
-        return cls(**{name: np.ascontiguousarray(a, np.float64) for name, a in arrays.items()})
-
-    def audit(self, *, n_tiers: int, n_columns: int, n_buckets: int) -> None:
-        """Check shapes against each other and that every number is finite.
-
-        Raises
-        ------
-        ArtifactError
-            Naming the array, its shape and the one expected.
-        """
-        n_targets, n_words = 2 * n_tiers + 1, 1 << HASH_BITS
-        expected = {
-            "words": (n_words, n_targets),
-            "idf2": (n_words,),
-            "center": (n_columns,),
-            "low": (n_columns,),
-            "high": (n_columns,),
-            "dense": (n_columns, n_targets),
-            "buckets": (n_buckets, n_targets),
-            "encoding": (n_buckets, self.encoding.shape[-1]),
-            "reward_cost_scale": (n_tiers,),
-            "concepts": (n_words, self.concepts.shape[-1]),
-            "near_scale": (n_columns + self.concepts.shape[-1],),
-            "near_points": (len(self.near_points), n_columns + self.concepts.shape[-1]),
-            "near_kind": (len(self.near_points),),
-            "near_values": (len(self.near_points), n_targets),
-            "near_setting": (2,),
-        }
-        for name, shape in expected.items():
-            array = getattr(self, name)
-            if array.shape != shape or not np.isfinite(array).all():
-                raise ArtifactError(
-                    f"heads.npz: {name} has shape {array.shape}, expected finite numbers of shape "
-                    f"{shape}; the artifact is damaged, save it again"
-                )
-        if (self.near_setting < 0).any():
-            raise ArtifactError(
-                f"heads.npz: near_setting is {self.near_setting.tolist()}, must be at least 0; the "
-                "artifact is damaged, save it again"
-            )
 
 
 class TierPredictor:
@@ -160,7 +57,7 @@ class TierPredictor:
         self.trees = trees
         self.cost_scale: list[float] = (heads.reward_cost_scale / cost_ref).tolist()
         # One row per word for weights and length, so that a word costs one stretch of memory.
-        self.words = np.column_stack([heads.words, heads.concepts, heads.idf2])
+        self.words = _at_cache_lines(np.column_stack([heads.words, heads.concepts, heads.idf2]))
         self.near = _near_task(heads, len(features.buckets.types))
         self._n_tiers, self._n_targets = len(heads.reward_cost_scale), heads.words.shape[1]
         self._no_text = np.zeros(heads.concepts.shape[1])
@@ -176,38 +73,84 @@ class TierPredictor:
         row, ids, bucket = self.features.encode(task)
         heads = self.heads
         x = np.array(row)
-        filled = x.copy()
-        np.copyto(filled, heads.center, where=x != x)  # nan alone is not itself
-        np.minimum(np.maximum(filled, heads.low, out=filled), heads.high, out=filled)
+        filled = self._filled(x)
         score = filled @ heads.dense
         score += heads.buckets[bucket]
         concepts = self._no_text
-        if ids.size:
-            # "clip": ids lie within the table, so numpy need not buffer against a bad one. Row by
-            # row, not by a matrix product: trees ask for the same bits everywhere.
-            text = np.add.reduce(self.words.take(ids, axis=0, mode="clip"), axis=0)
-            length2 = float(text[-1])
-            if length2 > 0.0:  # 0 where training knew none of the words
-                text /= sqrt(length2)
-                score += text[: self._n_targets]
-                concepts = text[self._n_targets : -1]
+        text = self._of_words(ids)
+        if text is not None:
+            score += text[: self._n_targets]
+            concepts = text[self._n_targets : -1]
         if self.near is not None:
             score += self.near.predict(filled, concepts, bucket)
         if self.trees is not None:
             score += self.trees.predict_one(np.concatenate((x, heads.encoding[bucket], concepts)))
         return self._told(score.tolist(), bucket)
 
+    def predict_many(self, tasks: Sequence[Task]) -> list[Prediction]:
+        """Predict n tasks, each as `predict` does but for rounding, in less time than n calls."""
+        if not tasks:
+            return []
+        heads, n = self.heads, len(tasks)
+        encoded = [self.features.encode(task) for task in tasks]
+        remember_many(tasks, [of_task.row for of_task in encoded])
+        x = np.array([of_task.row for of_task in encoded])
+        bucket = np.array([of_task.bucket for of_task in encoded])
+        filled = self._filled(x)
+        score = filled @ heads.dense
+        score += heads.buckets[bucket]
+        concepts = np.zeros((n, len(self._no_text)))
+        for i, of_task in enumerate(encoded):
+            text = self._of_words(of_task.ids)
+            if text is not None:
+                score[i] += text[: self._n_targets]
+                concepts[i] = text[self._n_targets : -1]
+        if self.near is not None:
+            score += self.near.predict_many(filled, concepts, bucket)
+        if self.trees is not None:
+            rows = np.concatenate((x, heads.encoding[bucket], concepts), axis=1)
+            score += self.trees.predict(rows)
+        return [self._told(s, b) for s, b in zip(score.tolist(), bucket.tolist(), strict=True)]
+
+    def _filled(self, x: Vector | Matrix) -> Matrix:
+        """Put the stand-ins where a number is unknown, and bring all into the range seen."""
+        filled = x.copy()
+        np.copyto(filled, self.heads.center, where=x != x)  # nan alone is not itself
+        np.maximum(filled, self.heads.low, out=filled)
+        return np.minimum(filled, self.heads.high, out=filled)
+
+    def _of_words(self, ids: Ids) -> Vector | None:
+        """Sum the words' rows, by the text's length; ``None`` where training knew none of them."""
+        # "clip": ids lie within the table, so numpy need not buffer against a bad one. Row by
+        # row, not by a matrix product: trees ask for the same bits everywhere.
+        text: Vector = np.add.reduce(self.words.take(ids, axis=0, mode="clip"), axis=0)
+        length2 = float(text[-1])
+        if not length2 > 0.0:
+            return None
+        text /= sqrt(length2)
+        return text
+
     def _told(self, score: list[float], bucket: int) -> Prediction:
         """Turn scores into what the router weighs."""
         k, (low, high) = self._n_tiers, LOG_COST_BOUNDS
         level = score[k]
-        cost_usd = [exp(min(max(v, low), high)) for v in score[k + 1 :]]
-        return Prediction(
-            quality=[min(max(v + level, 0.0), 1.0) for v in score[:k]],
-            cost_usd=cost_usd,
-            cost=[min(c * s, 1.0) for c, s in zip(cost_usd, self.cost_scale, strict=True)],
-            bucket=bucket,
-        )
+        quality, cost_usd, cost = [], [], []
+        for tier, scale in enumerate(self.cost_scale):
+            q, log_usd = score[tier] + level, score[k + 1 + tier]
+            quality.append(q if 0.0 <= q <= 1.0 else min(max(q, 0.0), 1.0))
+            usd = exp(log_usd if low <= log_usd <= high else min(max(log_usd, low), high))
+            cost_usd.append(usd)
+            cost.append(min(usd * scale, 1.0))
+        return Prediction(quality, cost_usd, cost, bucket)
+
+
+def _at_cache_lines(rows: Matrix) -> Matrix:
+    """Return the rows anew, their first at the start of a cache line, so that each takes fewer."""
+    room = np.empty(rows.size + _CACHE_LINE_BYTES // rows.itemsize)
+    skip = -room.ctypes.data % _CACHE_LINE_BYTES // rows.itemsize
+    aligned = room[skip : skip + rows.size].reshape(rows.shape)
+    aligned[:] = rows
+    return aligned
 
 
 def _near_task(heads: HeadArrays, n_types: int) -> NearTask | None:

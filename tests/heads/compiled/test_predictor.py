@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 from tracetier.features.extract import extract, known_features
 from tracetier.features.spec import X_COLUMNS
 from tracetier.heads.compiled import predictor as compiled_predictor
+from tracetier.heads.compiled import whole
 from tracetier.heads.compiled.predictor import CompiledPredictor
 from tracetier.heads.predictor import TierPredictor
 from tracetier.heads.prior import Prediction
@@ -176,3 +178,27 @@ def test_names_at_hand_are_few(noise_model: TierPredictor, few_names: Iterator[i
     for number in range(20):
         assert_alike(noise_model, compiled, Task(text="send", agent_name=f"a{number}"))
         assert len(compiled._named) <= most
+
+
+def test_tasks_together_are_predicted_as_one_by_one(compiled: CompiledPredictor) -> None:
+    """To the bit, and their rows are at hand."""
+    tasks = [Task(text=f"send mail {i}", tools=["bash"] * (i % 3)) for i in range(7)]
+
+    assert compiled.predict_many(tasks) == [compiled.predict(task) for task in tasks]
+    assert known_features(tasks[2]) == known_features(Task(text="send mail 2", tools=["bash"] * 2))
+
+
+def test_no_task_needs_a_kernel_of_its_own(compiled: CompiledPredictor) -> None:
+    """Another type of argument would be compiled for seconds, while a caller waits."""
+    compiled.predict(Task())
+    kernel: Any = whole.predict
+    before = len(kernel.signatures)
+    for task in (
+        Task(text="é", task_type="code", attrs={"team": "a", "size": 1.0}),
+        Task(text="send", tools=[f"tool_{i}" for i in range(100)]),
+        Task(text="send", tools=["send_mail"], last_failed=True, context_tokens=3),
+        Task(tools=[]),
+    ):
+        compiled.predict(task)
+
+    assert len(kernel.signatures) == before

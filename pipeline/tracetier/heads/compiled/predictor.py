@@ -1,28 +1,33 @@
 """A `TierPredictor` whose arithmetic is one call into compiled code."""
 
+from collections.abc import Sequence
 from math import log1p
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 
-from tracetier.features.extract import UNSPOKEN, attr_value, remember, state_row
+from tracetier.features.extract import (
+    UNSPOKEN,
+    attr_value,
+    last_row,
+    remember,
+    remember_many,
+    state_row,
+)
 from tracetier.features.text import lower_case, read_part
-from tracetier.features.tool_names import offer_of
-from tracetier.features.words import field_tokens
-from tracetier.heads.compiled.text import stem_slot
+from tracetier.features.tool_names import Offer, offer_of
+from tracetier.features.words import NameKey, field_hashes, name_key
 from tracetier.heads.compiled.trees import NO_TREES, flatten
 from tracetier.heads.compiled.whole import Codes, Ints, Tables, predict
+from tracetier.heads.compiled.words import stem_slot
 from tracetier.heads.predictor import LOG_COST_BOUNDS, TierPredictor
 from tracetier.heads.prior import Prediction
 from tracetier.records import Task
 
 _MAX_NAMED = 4096
-_MAX_TOOLS = 64
 
-# Hashed names; table of stems, starts and slots of the tools.
-Named = tuple[Codes, Codes, Ints, Ints]
-_Key = tuple[str | None, str | None, str | None, str | None, tuple[str, ...]]
+# Hashed names; table of stems, starts and slots of the tools; the tools.
+Named = tuple[tuple[Codes, Codes, Ints, Ints], Offer | None]
 
 
 class CompiledPredictor:
@@ -42,12 +47,13 @@ class CompiledPredictor:
         self._tables: tuple[Any, ...] = tuple(tables)
         self._d, self._k = tables.numbers.shape[1], len(tables.cost_scale)
         self._types, self._attrs = plain.features.buckets.types, plain.features.attrs
-        self._named: dict[_Key, Named] = {}
+        self._named: dict[NameKey, Named] = {}
 
     def predict(self, task: Task) -> Prediction:
         """Predict one task, see `TierPredictor.predict`."""
         data, n_bytes = read_part(task.text)
-        state = state_row(task, n_bytes, UNSPOKEN)
+        names, offer = self._names(task)
+        state = state_row(task, n_bytes, offer, UNSPOKEN)
         if self._attrs:
             state += [attr_value(task, name) for name in self._attrs]
         out = predict(
@@ -55,7 +61,7 @@ class CompiledPredictor:
             data if data.isascii() else lower_case(data),
             log1p(n_bytes),
             np.array(state),
-            *self._names(task),
+            *names,
             -1 if task.task_type is None else self._types.get(task.task_type, -1),
             *self._tables,
         )
@@ -64,13 +70,20 @@ class CompiledPredictor:
         found: list[float] = out[d:].tolist()
         return Prediction(found[:k], found[k : 2 * k], found[2 * k : 3 * k], int(found[-1]))
 
+    def predict_many(self, tasks: Sequence[Task]) -> list[Prediction]:
+        """Predict n tasks one after the other, with nothing between them."""
+        found, rows = [], []
+        for task in tasks:
+            found.append(self.predict(task))
+            rows.append(last_row(task))
+        remember_many(tasks, rows)
+        return found
+
     def _names(self, task: Task) -> Named:
         """Hashes of a task's names, and its tools' stems; those that come again are at hand."""
-        tools = task.tools
-        if task.attrs or (tools and len(tools) > _MAX_TOOLS):
+        key = name_key(task)
+        if key is None:
             return named(task)
-        offered = tuple(tools) if tools else ()
-        key = (task.task_type, task.agent_name, task.level, task.last_tier, offered)
         found = self._named.get(key)
         if found is None:
             found = named(task)
@@ -82,9 +95,10 @@ class CompiledPredictor:
 
 def named(task: Task) -> Named:
     """Hash a task's names, and lay out its tools' stems."""
-    fields = np.array([crc32(token) for token in field_tokens(task)], np.uint32)
+    fields = field_hashes(task)
     if not task.tools:
-        return fields, np.zeros(0, np.uint32), np.zeros(1, np.int64), np.zeros(0, np.int64)
+        nothing = np.zeros(0, np.uint32), np.zeros(1, np.int64), np.zeros(0, np.int64)
+        return (fields, *nothing), None
     offer = offer_of(task.tools)
     size = 8
     while size < 2 * len(offer.all_stems):
@@ -99,7 +113,7 @@ def named(task: Task) -> Named:
         place[stem] = slot
     slots = [place[stem] for of_tool in offer.stems for stem in of_tool]
     starts = np.cumsum([0, *map(len, offer.stems)])
-    return fields, stems, starts.astype(np.int64), np.array(slots, np.int64)
+    return (fields, stems, starts.astype(np.int64), np.array(slots, np.int64)), offer
 
 
 def tables_of(plain: TierPredictor) -> Tables:

@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tracetier.heads.compiled.characters import read_bytes
 from tracetier.heads.compiled.jit import Number, kernel
 from tracetier.heads.compiled.near import add_neighbours
-from tracetier.heads.compiled.text import N_ID_WORDS, N_SHAPE, add_id, read_bytes, read_words
 from tracetier.heads.compiled.trees import Nodes, walk
+from tracetier.heads.compiled.words import N_ID_WORDS, N_SHAPE, add_id, read_words
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -1,7 +1,7 @@
-"""A text, read in one pass over its bytes and one over its words.
+"""The words of a text, in one pass: their ids, their number and lengths, cues, and spoken stems.
 
-The same numbers as `tracetier.features.shape` and the same word ids as `tracetier.features.words`,
-to the bit: counts are whole numbers, and logarithms are the C library's in both.
+The same ids as `tracetier.features.words` and the same numbers as `tracetier.features.shape`, to
+the bit.
 """
 
 from math import log1p
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracetier.features.shape import CUES, LONG_WORD
-from tracetier.features.text import BYTE_CLASS
 from tracetier.features.words import HASH_BITS, MIX
+from tracetier.heads.compiled.distinct import LOWER, capacity, is_new
 from tracetier.heads.compiled.jit import Number, kernel
 
 Floats = NDArray[np.float64]
@@ -20,15 +20,12 @@ Bits = NDArray[np.uint64]
 Codes = NDArray[np.uint32]
 
 N_SHAPE = 32 + len(CUES)
+"""Numbers that tell the shape of a text."""
 N_ID_WORDS = (1 << HASH_BITS) // 64
 """64-bit words of a set of ids."""
 
 _MAX_CUE = 16
 _N_CUE_SLOTS = 1024
-_DIGIT, _UPPER, _SPACE, _PUNCT = (ord(c) for c in "dU p")
-_BRACKET, _CODE, _OPERATOR, _FOREIGN = (ord(c) for c in "bcmn")
-_CLASS = np.frombuffer(BYTE_CLASS, np.uint8).astype(np.int64)
-_LOWER = np.array([b + 32 if 65 <= b <= 90 else b for b in range(256)], np.uint8)
 _MIX = np.uint64(MIX)
 _LOW32, _BYTE = np.uint64(0xFFFFFFFF), np.uint64(255)
 _ID_SHIFT = np.uint64(32 - HASH_BITS)
@@ -72,44 +69,6 @@ _CUE_SLOTS, _CUE_LETTERS, _CUE_ABOUT = _cue_table()
 
 
 @kernel
-def capacity(n: Number) -> Number:
-    """Slots of a table for n entries: a power of two, at most half full."""
-    size = 8
-    while size < 2 * n:
-        size *= 2
-    return size
-
-
-@kernel
-def is_new(
-    data: bytes,
-    start: Number,
-    end: Number,
-    code: Number,
-    slots: NDArray[np.int32],
-    spans: NDArray[np.int64],
-    n: Number,
-) -> bool:
-    """Enter a stretch of the data as entry ``n``, unless an equal one was entered before."""
-    mask = len(slots) - 1
-    slot = code & mask
-    while slots[slot] != 0:
-        entry = slots[slot] - 1
-        if spans[entry, 2] == code and spans[entry, 1] - spans[entry, 0] == end - start:
-            other, same = spans[entry, 0], True
-            for i in range(end - start):
-                if _LOWER[data[other + i]] != _LOWER[data[start + i]]:
-                    same = False
-                    break
-            if same:
-                return False
-        slot = (slot + 1) & mask
-    slots[slot] = n + 1
-    spans[n, 0], spans[n, 1], spans[n, 2] = start, end, code
-    return True
-
-
-@kernel
 def cue_of(data: bytes, start: Number, end: Number, code: Number) -> Number:
     """Return the cue of a word; -1 where it is none."""
     slot = code % _N_CUE_SLOTS
@@ -118,7 +77,7 @@ def cue_of(data: bytes, start: Number, end: Number, code: Number) -> Number:
         if _CUE_ABOUT[place, 0] == end - start:
             same = True
             for i in range(end - start):
-                if _CUE_LETTERS[place, i] != _LOWER[data[start + i]]:
+                if _CUE_LETTERS[place, i] != LOWER[data[start + i]]:
                     same = False
                     break
             if same:
@@ -132,85 +91,6 @@ def add_id(ids: Bits, code: Number) -> None:
     """Enter a 32-bit hash into the set of ids."""
     place = ((code * _MIX) & _LOW32) >> _ID_SHIFT
     ids[place >> np.uint64(6)] |= np.uint64(1) << (place & np.uint64(63))
-
-
-@kernel
-def read_bytes(data: bytes, x: Floats) -> None:
-    """Fill in what hangs on single bytes and runs of digits: all but bytes, words and cues."""
-    n = len(data)
-    counts, classes = np.zeros(256, np.int64), np.zeros(128, np.int64)
-    size = capacity(n // 2 + 1)
-    slots, spans = np.zeros(size, np.int32), np.empty((n // 2 + 1, 3), np.int64)
-    stretch = longest = n_decimals = n_capitals = n_links = n_options = 0
-    n_numbers = n_distinct = longest_number = digits = code = 0
-    before = previous = free = 0
-    for i in range(n):
-        byte: Number = np.int64(data[i])
-        kind: Number = _CLASS[byte]
-        counts[byte] += 1
-        stretch += 1
-        if kind == _DIGIT:
-            digits += 1
-            code = (code * 31 + byte) & 0xFFFFFF
-            if previous == _PUNCT and before == _DIGIT and i - 2 >= free:
-                n_decimals += 1
-                free = i + 1
-        elif digits:
-            n_numbers += 1
-            longest_number = max(longest_number, digits)
-            if is_new(data, i - digits, i, code, slots, spans, n_distinct):
-                n_distinct += 1
-            digits = code = 0
-        if kind == _UPPER:
-            n_capitals += previous == _SPACE
-        elif byte == 46:  # .
-            longest = max(longest, stretch - 1)
-            stretch = 0
-            n_options += i > 1 and data[i - 1] == 66 and data[i - 2] == 10  # \nB.
-        elif byte == 41:  # )
-            is_b = i > 1 and data[i - 1] == 66
-            n_options += is_b and (data[i - 2] == 40 or data[i - 2] == 10)  # (B) or \nB)
-        elif byte == 112 and i > 2:  # http
-            n_links += data[i - 1] == 116 and data[i - 2] == 116 and data[i - 3] == 104
-        before, previous = previous, kind
-    if digits:
-        n_numbers += 1
-        longest_number = max(longest_number, digits)
-        if is_new(data, n - digits, n, code, slots, spans, n_distinct):
-            n_distinct += 1
-    for each in range(256):
-        classes[_CLASS[each]] += counts[each]
-    end = n
-    while end > 0 and (data[end - 1] == 32 or 9 <= data[end - 1] <= 13):
-        end -= 1
-    per_byte = 1.0 / max(n, 1)
-    x[2] = log1p(counts[10])
-    x[3] = log1p(counts[46] + counts[33] + counts[63])
-    x[4] = log1p(max(longest, stretch))
-    x[8] = log1p(n_numbers)
-    x[9] = log1p(n_distinct)
-    x[10] = log1p(longest_number)
-    x[11] = log1p(n_decimals)
-    x[12] = classes[_DIGIT] * per_byte
-    x[13] = classes[_UPPER] * per_byte
-    x[14] = log1p(n_capitals)
-    x[15] = classes[_FOREIGN] * per_byte
-    x[16] = classes[_PUNCT] * per_byte
-    x[17] = log1p(classes[_BRACKET])
-    x[18] = log1p(classes[_CODE])
-    x[19] = log1p(classes[_OPERATOR])
-    x[20] = log1p(counts[44])
-    x[21] = log1p(counts[58])
-    x[22] = log1p(counts[34] + counts[39])
-    x[23] = log1p(counts[63])
-    x[24] = 1.0 if end > 0 and data[end - 1] == 63 else 0.0
-    x[25] = 1.0 if n > 0 and _CLASS[data[0]] == _UPPER else 0.0
-    x[26] = log1p(counts[36])
-    x[27] = log1p(counts[92])
-    x[28] = log1p(counts[96])
-    x[29] = log1p(counts[95])
-    x[30] = log1p(n_links)
-    x[31] = log1p(n_options)
 
 
 @kernel
@@ -251,7 +131,7 @@ def read_words(data: bytes, x: Floats, ids: Bits, stems: Codes, spoken: NDArray[
         start, code = i, _LOW32
         while True:
             while i < n and _UNITS[data[i]] == 1:
-                code = _CRC[(code & _BYTE) ^ _LOWER[data[i]]] ^ (code >> np.uint64(8))
+                code = _CRC[(code & _BYTE) ^ LOWER[data[i]]] ^ (code >> np.uint64(8))
                 i += 1
             if i == n or _UNITS[data[i]] != 2 or not is_whole(data, i, 2):
                 break
@@ -297,7 +177,7 @@ def speak(data: bytes, start: Number, end: Number, stems: Codes, spoken: NDArray
     code: Number = np.int64(0)
     mask = len(stems) - 1
     for j in range(min(end - start, 4)):
-        code |= np.int64(_LOWER[data[start + j]]) << (8 * j)
+        code |= np.int64(LOWER[data[start + j]]) << (8 * j)
         if j >= 2:
             slot = stem_slot(code, mask)
             while stems[slot] != 0:
