@@ -56,10 +56,13 @@ def _half(path: Path, mark: str, folder: Path) -> Path:
     return folder / "table"
 
 
-def at_budget(stream: Stream, budget_usd: float, *events: Event) -> Stream:
-    """Return the stream held to a budget, with what happens on the way."""
+def at_budget(
+    stream: Stream, budget_usd: float, *events: Event, requests: int | None = None
+) -> Stream:
+    """Return the stream held to a budget, for a known number of requests, with what happens."""
     return stream._replace(
-        goal=Goal(budget_usd=budget_usd), scenario=Scenario(events=tuple(events))
+        goal=Goal(budget_usd=budget_usd, requests=requests),
+        scenario=Scenario(events=tuple(events)),
     )
 
 

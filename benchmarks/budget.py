@@ -3,12 +3,15 @@
     python benchmarks/budget.py [--orders 20] [--strategies residual thompson seed greedy] [--json]
 
 Per budget: mean quality with a 95 % bootstrap interval over orders, mean cost over budget and its
-range over the orders. Controls: every fixed tier; and the best that one fixed price could have
-done with the prior's predictions, found in hindsight (no learner can know it).
+range over the orders; once where the number of requests is declared and once where it is not
+("open end": the stream ends without notice). Controls: every fixed tier; and the best that one
+fixed price could have done with the prior's predictions, found in hindsight (no learner can know
+it).
 """
 
 import argparse
 import os
+from itertools import product
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -24,9 +27,11 @@ from tracetier.evaluate.stream import Stream, play
 AIMS = dict(zip(BUDGETS, (0.898, 0.923, 0.925), strict=True))
 
 
-def run(stream: Stream, name: str, budget: float, order: int) -> tuple[float, float]:
+def run(
+    stream: Stream, name: str, budget: float, order: int, *, is_open: bool
+) -> tuple[float, float]:
     """Mean quality, and cost over budget, of one order."""
-    held = at_budget(stream, budget)
+    held = at_budget(stream, budget, requests=None if is_open else len(stream.predictions))
     quality, cost_usd = realised(held, play(held, name, seed=0, order=order))
     return float(quality.mean()), float(cost_usd.mean() / budget)
 
@@ -61,10 +66,12 @@ def main() -> None:
     work = Parallel(n_jobs=args.jobs)
     found = {}
     for budget in BUDGETS:
-        for name in args.strategies:
-            runs = np.array(work(delayed(run)(stream, name, budget, order) for order in orders))
+        for name, is_open in product(args.strategies, (False, True)):
+            runs = np.array(
+                work(delayed(run)(stream, name, budget, order, is_open=is_open) for order in orders)
+            )
             low, high = interval(runs[:, 0])
-            found[f"{name} at {budget:.3g} USD"] = {
+            found[f"{name}{', open end,' if is_open else ''} at {budget:.3g} USD"] = {
                 "quality": float(runs[:, 0].mean()),
                 "quality_low": low,
                 "quality_high": high,

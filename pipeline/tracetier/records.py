@@ -4,6 +4,7 @@ Quality is 0-10 at the edges where people meet it (``Feedback``, outcome files) 
 [0, 1] inside (``Invocation.y_quality``, ``TierScore.quality``). Costs are USD.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -158,7 +159,7 @@ class Invocation(Struct, frozen=True, kw_only=True):
         )
 
 
-class TierScore(Struct, frozen=True):
+class TierScore(Struct, frozen=True, gc=False):
     """What the router believed of one tier when it decided.
 
     ``quality`` is in [0, 1], ``cost_usd`` in USD, ``reward`` is quality (0-10) - lambda * cost
@@ -173,7 +174,7 @@ class TierScore(Struct, frozen=True):
     prior_reward: float
 
 
-class Decision(Struct, frozen=True, kw_only=True):
+class Decision(Struct, frozen=True, gc=False):
     """The tier that was chosen, why, and with which probability.
 
     ``propensities`` holds the probability of every tier of the set (0 where a tier was not
@@ -189,7 +190,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     propensity: float
     propensities: dict[str, float]
     scores: dict[str, TierScore]
-    reasons: list[str]
+    reasons: Sequence[str]
     bucket: str
     lam: float
     strategy: str

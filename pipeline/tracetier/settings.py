@@ -70,6 +70,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         Attribute of a task that names its tenant.
     budget_usd, budget_usd_per_day : float, optional
         USD to spend per request, or per day, > 0.
+    budget_requests : int, optional
+        Requests that the budget per request is for, >= 1, where their number is known.
     quality_floor : float, optional
         Mean quality to keep, 0-10.
     saving : float, optional
@@ -128,6 +130,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     tenant_attr: str = "tenant"
     budget_usd: Usd | None = None
     budget_usd_per_day: Usd | None = None
+    budget_requests: Annotated[int, Meta(ge=1)] | None = None
     quality_floor: Quality | None = None
     saving: Annotated[float, Meta(ge=0, lt=1)] | None = None
     affinity: bool = False
@@ -180,6 +183,7 @@ SETTINGS: Final = (
     SettingSpec("alpha", "route", "step of learning, 0 to 1"),
     SettingSpec("budget_usd", "budget", "USD to spend per request"),
     SettingSpec("budget_usd_per_day", "budget", "USD to spend per day"),
+    SettingSpec("budget_requests", "budget", "requests that budget_usd is for, where known"),
     SettingSpec("quality_floor", "budget", "mean quality to keep, 0 to 10"),
     SettingSpec("saving", "budget", "share of the dear tier's cost to save, 0 to 1"),
     SettingSpec("tenant_attr", "policy", "attribute of a task that names its tenant"),

@@ -89,6 +89,32 @@ def test_phases_delay_and_lost_reports_are_read_from_flags(
     assert [phase["start"] for phase in read["strategies"]["residual"]["phases"]] == [0, 20, 60, 70]
 
 
+def test_phases_are_read_from_a_file_and_flags_count_more(
+    run: Run, artifact: Path, table: Path
+) -> None:
+    """Phases of both, the delay of the flag, the share of the file."""
+    Path("phases.toml").write_text(
+        'delay = 5\nmissing = 0.1\n[[phase]]\nkind = "price"\ntier = "opus"\nfactor = 0.1\n'
+        "start = 20\n"
+    )
+    args = ("replay", artifact, table, "--orders", "1", "--json", "--phases", "phases.toml")
+    found = run(*args, "--phase", "remove:haiku@70", "--delay", "2")
+
+    scenario = json.loads(found.stdout)["scenario"]
+    assert [event["kind"] for event in scenario["events"]] == ["price", "remove"]
+    assert (scenario["delay"], scenario["missing"]) == (2, 0.1)
+
+
+def test_a_known_end_needs_a_budget(run: Run, artifact: Path, table: Path) -> None:
+    """Which then is met at the last task, or nearly."""
+    args = ("replay", artifact, table, "--orders", "1", "--json", "--end-known")
+    alone = run(*args)
+    held = run(*args, "--budget-usd", "0.02")
+
+    assert (alone.exit_code, "give budget_usd" in alone.stderr) == (2, True)
+    assert max(json.loads(held.stdout)["strategies"]["residual"]["spent"]) < 1.05
+
+
 def test_a_phase_that_is_not_understood_ends_with_the_form_it_should_have(
     run: Run, artifact: Path, table: Path
 ) -> None:

@@ -127,3 +127,21 @@ def test_no_field_is_settled_twice_and_the_bounds_hold(acts: list[tuple[str, int
         places = [*ledger.pending, *ledger.partial, *ledger.applied]
         assert len(places) == len(set(places))
         assert {name for t in range(3) for name in ledger.of_trace(str(t))} == {*ledger.pending}
+
+
+def test_a_clock_that_ran_behind_is_no_hiding_place() -> None:
+    """Decided at 10, 4 and 7: at 5 the first is not due, so none is; at 11 all are, in order."""
+    times = {"a": 10.0, "b": 4.0, "c": 7.0}
+    decisions = {
+        name: Pending(bucket=0, tier=0, quality=0.5, cost=0.1, lam=0.3, propensity=1.0, time_s=t)
+        for name, t in times.items()
+    }
+    loaded = Ledger(max_pending=9, max_applied=9, pending=decisions)
+    opened = Ledger(max_pending=9, max_applied=9)
+    for name, decision in decisions.items():
+        opened.open(name, decision)
+
+    for ledger in (loaded, opened):
+        assert ledger.expire(4.0) == []
+        assert ledger.expire(5.0) == []
+        assert [decision.time_s for decision, _ in ledger.expire(11.0)] == [10.0, 4.0, 7.0]

@@ -7,6 +7,7 @@ import pytest
 
 from tracetier.errors import FeedbackError
 from tracetier.records import Feedback
+from tracetier.route.event import Reported
 from tracetier.route.outcome import check_outcome, reward_cost
 
 
@@ -36,18 +37,18 @@ def test_values_out_of_range_are_refused(
 
 def test_the_ends_of_the_range_and_numpy_numbers_are_good() -> None:
     """They become plain floats."""
-    assert check_outcome("d", 0, 0) == ("d", 0.0, 0.0)
+    assert check_outcome("d", 0, 0) == Reported("d", 0.0, 0.0, 0.0)
     outcome = check_outcome("d", np.float32(10), np.int64(3))  # type: ignore[arg-type]
 
-    assert outcome == ("d", 10.0, 3.0)
-    assert [type(value) for value in outcome[1:]] == [float, float]
+    assert outcome == Reported("d", 10.0, 3.0, 0.0)
+    assert type(outcome.quality_10) is type(outcome.cost_usd) is float
 
 
 def test_a_whole_report_is_accepted_alone() -> None:
     """Beside it no value may be given."""
     report = Feedback(decision_id="d", cost_usd=0.5)
 
-    assert check_outcome(report) == ("d", None, 0.5)
+    assert check_outcome(report) == Reported("d", None, 0.5, 0.0)
     with pytest.raises(FeedbackError, match="give the Feedback alone"):
         check_outcome(report, quality=3.0)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tracetier.heads.prior import Prediction
 from tracetier.route.choice import Choice
@@ -86,13 +87,13 @@ EXPECTS = (
 )
 def test_what_decided_is_said(changes: dict[str, Any], expected: list[str]) -> None:
     """After what the model expects, which is always said first."""
-    assert _explain(PLAIN._replace(**changes)) == [EXPECTS, *expected]
+    assert _explain(replace(PLAIN, **changes)) == [EXPECTS, *expected]
 
 
 def test_a_restriction_is_said() -> None:
     """By name; with one tier left there is nothing to compare."""
     two = _explain(PLAIN, allowed=(0, 2))
-    one = _explain(PLAIN._replace(tier=0, greedy=0), allowed=(0,))
+    one = _explain(replace(PLAIN, tier=0, greedy=0), allowed=(0,))
 
     assert two[1:] == [
         "only low, high allowed",
@@ -103,8 +104,8 @@ def test_a_restriction_is_said() -> None:
 
 def test_the_published_rule_tells_its_running_means() -> None:
     """They decide, whatever the model expects."""
-    choice = PLAIN._replace(
-        reward=[7.5, 6.0, 0.0], sd=[0.0] * 3, n_reports=[40, 2, 0], greedy=0, tier=0
+    choice = replace(
+        PLAIN, reward=[7.5, 6.0, 0.0], sd=[0.0] * 3, n_reports=[40, 2, 0], greedy=0, tier=0
     )
 
     assert _explain(choice, strategy="seed")[1:] == [

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from tracetier.errors import CapError, PolicyError, SettingsError
 from tracetier.heads.prior import Prediction
@@ -14,6 +15,7 @@ from tracetier.records import Decision, Task
 from tracetier.route.change import Probe
 from tracetier.route.choice import Choice
 from tracetier.route.event import Decided
+from tracetier.route.late_reasons import settle
 from tracetier.route.offline import feedback_to_state
 from tracetier.route.router import Router
 from tracetier.route.strategy import resume_strategy
@@ -69,7 +71,7 @@ class Rogue:
 
     def choose(self, prediction: Prediction, **terms: Any) -> Choice:
         found: Choice = self._real.choose(prediction, **terms)
-        return found._replace(tier=2, greedy=2, propensities=[0.1, 0.1, 0.8])
+        return structs.replace(found, tier=2, greedy=2, propensities=[0.1, 0.1, 0.8])
 
 
 def test_a_strategy_that_breaks_a_rule_is_held_to_it(make_router: Maker) -> None:
@@ -138,7 +140,7 @@ def test_a_decision_of_an_earlier_version_can_be_read(make_router: Maker) -> Non
     """The new fields have defaults."""
     decision = make_router().route(EDIT)
     new = ("session_id", "rules", "abstained", "shadow_tier", "price")
-    old = {k: v for k, v in msgspec.to_builtins(decision).items() if k not in new}
+    old = {k: v for k, v in msgspec.to_builtins(settle(decision)).items() if k not in new}
 
     read = msgspec.json.decode(msgspec.json.encode(old), type=Decision)
     assert (read.decision_id, read.rules, read.abstained) == (decision.decision_id, [], False)
@@ -372,6 +374,17 @@ def test_a_quality_floor_waits_for_qualities_only(make_router: Maker) -> None:
     router.route(EDIT)
 
     assert router._live.pacer.state.n_open == 1
+
+
+def test_a_budget_in_the_settings_may_say_for_how_many_requests(make_router: Maker) -> None:
+    """So the price looks as far as its end; the number alone is refused."""
+    router = make_router(settings=Settings(budget_usd=0.004, budget_requests=500))
+    assert router._live.control is not None
+    goal = router._live.control.goal
+    assert (goal.budget_usd, goal.requests) == (0.004, 500)
+
+    with pytest.raises(SettingsError, match="are 500: give a number >= 1, and budget_usd"):
+        make_router(settings=Settings(saving=0.5, budget_requests=500))
 
 
 def test_a_session_outlives_the_process(make_router: Maker, tmp_path: Path) -> None:

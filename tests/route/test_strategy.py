@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tracetier.errors import SettingsError
 from tracetier.heads.prior import Prediction, PriorStats
@@ -156,7 +157,8 @@ def test_extreme_inputs_leave_every_number_finite(
         )
         strategy.observe(prediction)
         tally.decided(prediction.bucket, choice.tier)
-        strategy.update(_report(prediction, choice.tier, rng)._replace(quality_10=row[0], lam=lam))
+        report = _report(prediction, choice.tier, rng)
+        strategy.update(structs.replace(report, quality_10=row[0], lam=lam))
         assert math.fsum(choice.propensities) == pytest.approx(1.0, abs=1e-9)
         assert all(map(math.isfinite, [*choice.reward, *choice.sd, *choice.propensities]))
     assert all(map(math.isfinite, strategy.q(0, lam)))

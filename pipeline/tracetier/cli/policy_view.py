@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tracetier.settings import Settings
 
 _ABOVE = (
-    *("budget_usd", "budget_usd_per_day", "quality_floor", "saving"),
+    *("budget_usd", "budget_usd_per_day", "budget_requests", "quality_floor", "saving"),
     *("affinity", "switch_cost", "escalate_after", "incumbent", "shadow"),
 )
 """Settings above the learner that are worth a line where they are set."""

@@ -32,6 +32,13 @@ def replay(
             show_default=False,
         ),
     ] = None,
+    end_known: Annotated[
+        bool,
+        typer.Option(
+            "--end-known",
+            help="Tell the router for how many tasks the budget is, so that it ends on it.",
+        ),
+    ] = False,
     orders: Annotated[
         int, typer.Option(min=1, metavar="N", help="Random orders of the tasks.")
     ] = 20,
@@ -45,15 +52,41 @@ def replay(
             show_default=False,
         ),
     ] = None,
+    phases: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The same from a TOML file, with delay, missing and noise; what is given here "
+            "counts more, and phases are added to those of the file.",
+            show_default=False,
+        ),
+    ] = None,
     delay: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Decisions between one and its report.")
-    ] = 0,
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Decisions between one and its report. Default: 0.",
+            show_default=False,
+        ),
+    ] = None,
     missing: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Share of reports that never come.")
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Share of reports that never come. Default: 0.",
+            show_default=False,
+        ),
+    ] = None,
     noise: Annotated[
-        float, typer.Option(min=0.0, help="Deviation added to reported quality, of 10.")
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="Deviation added to reported quality, of 10. Default: 0.",
+            show_default=False,
+        ),
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -84,10 +117,12 @@ def replay(
     from tracetier.evaluate.render_replay import render_replay
     from tracetier.evaluate.replay import replay as run
     from tracetier.evaluate.scenario import Scenario, parse_event
+    from tracetier.evaluate.scenario_file import read_scenario
 
     if html or png:
         check_plotting()
     settings = load_settings(overrides={"lam": lam, "seed": seed})
+    base = Scenario() if phases is None else read_scenario(phases)
     with progress() as tell:
         found = run(
             artifact,
@@ -96,11 +131,12 @@ def replay(
             lam=lam if budget_usd is not None else lam_of(settings),
             budget_usd=budget_usd,
             scenario=Scenario(
-                events=tuple(map(parse_event, phase or ())),
-                delay=delay,
-                missing=missing,
-                noise=noise / 10.0,
+                events=(*base.events, *map(parse_event, phase or ())),
+                delay=base.delay if delay is None else delay,
+                missing=base.missing if missing is None else missing,
+                noise=base.noise if noise is None else noise / 10.0,
             ),
+            is_end_known=end_known,
             orders=orders,
             seed=settings.seed,
             n_jobs=jobs or settings.n_jobs or 1,

@@ -79,6 +79,7 @@ def route(
     """
     from tracetier.cli.decision_view import render_decision, render_reasons
     from tracetier.cli.terminal import show, show_json, show_line
+    from tracetier.route.late_reasons import settle
     from tracetier.route.router import Router
     from tracetier.route.strategy_settings import params_of
 
@@ -100,7 +101,7 @@ def route(
     ) as router:
         decision = router.route(task)
     if as_json:
-        show_json(decision)
+        show_json(settle(decision))
         return
     show(render_decision(decision))
     if explain:

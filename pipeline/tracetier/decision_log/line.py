@@ -64,7 +64,7 @@ def decision_line(
         strategy=decision.strategy,
         artifact_id=decision.artifact_id,
         explored=decision.explored,
-        reasons=decision.reasons,
+        reasons=list(decision.reasons),
         policy=decision.rules,
         abstained=decision.abstained,
         shadow_tier=decision.shadow_tier,

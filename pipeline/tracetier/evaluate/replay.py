@@ -43,6 +43,7 @@ def replay(
     strategy: str = "residual",
     lam: float | None = None,
     budget_usd: float | None = None,
+    is_end_known: bool = False,
     scenario: Scenario | None = None,
     baselines: Sequence[str] = BASELINES,
     orders: int = 20,
@@ -63,6 +64,8 @@ def replay(
         Lambda of every decision; by default the artifact's.
     budget_usd : float, optional
         Hold this mean USD per task by a pacer instead; the baselines are held to it too.
+    is_end_known : bool
+        Whether the pacer is told for how many tasks the budget is.
     scenario : Scenario, optional
         What happens on the way: phases, delay, missing and noisy reports. A tier that is added on
         the way is unknown to the model: its predictions come from its neighbours by cost.
@@ -93,6 +96,8 @@ def replay(
     path = table_path(table)
     if lam is not None and budget_usd is not None:
         raise SettingsError("give lam or budget_usd, not both: a budget solves for lambda")
+    if is_end_known and budget_usd is None:
+        raise SettingsError("a known end is for a budget: give budget_usd (--budget-usd) as well")
     names = list(dict.fromkeys((strategy, *baselines)))
     tell("reading", 0.0)
     artifact = opened_artifact(artifact)
@@ -108,7 +113,7 @@ def replay(
     stream = _stream(artifact, outcomes, predictions, scenario or Scenario())
     stream = stream._replace(
         lam=_lams(predictions, artifact.lam if lam is None else lam, budget_usd, seed),
-        goal=None if budget_usd is None else Goal(budget_usd=budget_usd),
+        goal=_goal(budget_usd, len(outcomes.tasks) if is_end_known else None),
     )
     stream.in_order(np.arange(len(outcomes.tasks)))  # a phase that cannot be is told at once
     played = play_all(
@@ -170,6 +175,10 @@ def _stream(
         cost_ref=cost_ref,
     )
     return as_newcomers(stream, artifact.tiers, outcomes.cost_usd.mean(axis=0).tolist())
+
+
+def _goal(budget_usd: float | None, requests: int | None) -> Goal | None:
+    return None if budget_usd is None else Goal(budget_usd=budget_usd, requests=requests)
 
 
 def _yardstick(figures: Sequence[StreamFigures], name: str, n_tasks: int) -> float:

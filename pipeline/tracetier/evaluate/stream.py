@@ -251,7 +251,12 @@ class _Run:
             return
         if self._pacer is not None:
             quality = None if report.quality_10 is None else report.quality_10 / QUALITY_SCALE
-            self._pacer.settled(cost_usd=waiting.cost_usd, quality=quality)
+            self._pacer.settled(
+                cost_usd=waiting.cost_usd,
+                quality=quality,
+                tier=report.tier,
+                predicted_usd=report.predicted_cost * self._stream.cost_ref,
+            )
         self._strategy.update(report)
 
 

@@ -7,7 +7,8 @@ What a channel believes of tier a in bucket b, where the model predicts m for th
 
     n0   = clip(sigma^2 / tau^2, 1, 40) (1 - decay)^n      trust in the prior, in reports
     cell = S / (N + n0)                                    offset of this bucket
-    tier = G_S / (G_N + n0g)                               offset of the tier, over all buckets
+    tier = G_S / (G_N + n0g) * w                           offset of the tier, over all buckets,
+                                                           by how clearly it is one (`clearness`)
     beta                                                   how much of m's variation holds
     Q    = mean + tier + cell + beta (m - mean)
     var  = sigma^2 / (N + pending + n0) + 1/2 sigma^2 / (G_N + n0g)
@@ -24,6 +25,8 @@ out with evidence, not with decisions that nobody ever reported on.
 from collections.abc import Sequence
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import astuple
 from numpy.typing import NDArray
 
 from tracetier.route.channel_state import (
@@ -32,6 +35,7 @@ from tracetier.route.channel_state import (
     Innovation,
     start_channel,
 )
+from tracetier.route.clearness import clearness
 from tracetier.route.shrinkage import evidence, slopes, trust
 
 __all__ = [
@@ -39,16 +43,45 @@ __all__ = [
     "ChannelParams",
     "ChannelState",
     "Innovation",
+    "Row",
     "evidence",
     "slopes",
     "start_channel",
     "trust",
 ]
 
-_TINY_N = 1e-12
+TINY_N = 1e-12
 """Stands for a count of 0, so that a cell without prior trust and data has offset 0."""
 
 Matrix = NDArray[np.float64]
+
+
+class Row(Struct, frozen=True):
+    """What a belief in one bucket is made of, per tier; the channel keeps the lists current.
+
+    Attributes
+    ----------
+    mean : list of float, length K
+        Running mean of the predictions.
+    tier, cell : list of float, length K
+        Offsets of the tier and of this bucket.
+    beta : list of float, length K
+        How much of a prediction's variation holds.
+    sigma2 : list of float, length K
+        Variance that an outcome has by itself.
+    n : list of float, length K
+        N + n0, reports and the prior's trust.
+    tier_var : list of float, length K
+        The tier offset's part of the variance.
+    """
+
+    mean: list[float]
+    tier: list[float]
+    cell: list[float]
+    beta: list[float]
+    sigma2: list[float]
+    n: list[float]
+    tier_var: list[float]
 
 
 class Channel:
@@ -58,15 +91,18 @@ class Channel:
         self.state = state
         self._params = params
         self._keep = 1.0 - params.alpha
+        self._slope_keep, self._tau2_every = params.slope_keep, params.tau2_every
         self._trust_keep = 1.0 - params.trust_decay
         self._n_tiers = len(state.sigma2)
         self._mean_sigma2 = sum(state.sigma2) / self._n_tiers
         # What follows is derived from the state and kept at hand: per tier n0 before decay, tier
-        # offset, half the tier's variance and beta; per cell what it says on tau^2.
+        # offset, half the tier's variance and beta; per bucket its row, where it was asked for
+        # since n0 changed; per cell what it says on tau^2.
         self._trust = [0.0] * self._n_tiers
         self._tier = [0.0] * self._n_tiers
         self._tier_var = [0.0] * self._n_tiers
         self._beta = [1.0] * self._n_tiers
+        self._rows: list[Row | None] = []
         self._moved: set[tuple[int, int]] = set()  # cells whose say is out of date
         self._weights: list[float] = []
         self._says: list[float] = []
@@ -76,9 +112,12 @@ class Channel:
                 self._weights.append(weight)
                 self._says.append(say)
         for a in range(self._n_tiers):
-            self._refresh_tier(a)
-        self._refresh_slopes()
+            self._refresh(a)
         self._refresh_trust()
+
+    def row(self, bucket: int) -> Row:
+        """Return what beliefs in a bucket are made of; it must not be changed."""
+        return self._rows[bucket] or self._new_row(bucket)
 
     def believe(
         self, bucket: int, predicted: Sequence[float], pending: Sequence[int]
@@ -95,25 +134,13 @@ class Channel:
             Decisions in this bucket whose report is still out. They count as reports in var, so
             that optimism does not send a whole burst to the tier that is known least.
         """
-        state, keep = self.state, self._trust_keep
-        # On the hot path: no zip(strict=True), which costs as much again.
-        columns = zip(state.cell_n[bucket], self._trust, state.cell_reports[bucket])  # noqa: B905
-        n = [count + trust * keep**reports for count, trust, reports in columns]
-        believed = [
-            mean + tier + total / (count or _TINY_N) + beta * (m - mean)
-            for mean, tier, total, count, beta, m in zip(  # noqa: B905
-                state.cell_mean[bucket],
-                self._tier,
-                state.cell_sum[bucket],
-                n,
-                self._beta,
-                predicted,
-            )
-        ]
-        variances = [
-            sigma2 / ((count + waiting) or _TINY_N) + tier_var
-            for sigma2, count, waiting, tier_var in zip(state.sigma2, n, pending, self._tier_var)  # noqa: B905
-        ]
+        believed, variances = [], []
+        columns = astuple(self.row(bucket))
+        for mean, tier, cell, beta, sigma2, n, tier_var, m, waiting in zip(
+            *columns, predicted, pending, strict=True
+        ):
+            believed.append(mean + tier + cell + beta * (m - mean))
+            variances.append(sigma2 / ((n + waiting) or TINY_N) + tier_var)
         return believed, variances
 
     def believe_many(self, bucket: NDArray[np.intp], predicted: Matrix) -> tuple[Matrix, Matrix]:
@@ -126,7 +153,7 @@ class Channel:
         """
         state = self.state
         n0 = np.array(self._trust) * self._trust_keep ** np.array(state.cell_reports, dtype=float)
-        n = np.maximum(np.array(state.cell_n) + n0, _TINY_N)
+        n = np.maximum(np.array(state.cell_n) + n0, TINY_N)
         mean = np.array(state.cell_mean)
         level = mean * (1.0 - np.array(self._beta)) + self._tier + np.array(state.cell_sum) / n
         variance = np.array(state.sigma2) / n + self._tier_var
@@ -136,7 +163,8 @@ class Channel:
         """Move the running mean of the predictions: ``mean += weight (m - mean)``."""
         means = self.state.cell_mean[bucket]
         for a, m in enumerate(predicted):
-            means[a] += weight * (m - means[a])
+            mean = means[a]
+            means[a] = mean + weight * (m - mean)
 
     def update(self, bucket: int, a: int, predicted: float, outcome: float) -> Innovation:
         """Learn from one report on tier ``a``, in any order of the reports.
@@ -151,28 +179,35 @@ class Channel:
         Each offset learns what the other leaves over. The slope is regressed on what the offsets
         leave over *without* the slope term: with it, a true slope of 1 would settle at 1/2.
         """
-        state, keep, gamma = self.state, self._keep, self._params.slope_keep
+        state, keep, gamma = self.state, self._keep, self._slope_keep
         sums, counts = state.cell_sum[bucket], state.cell_n[bucket]
         reports, mean = state.cell_reports[bucket], state.cell_mean[bucket][a]
-        n = counts[a] + self._trust[a] * self._trust_keep ** reports[a]
-        cell, tier = sums[a] / (n or _TINY_N), self._tier[a]
+        row, tier = self._rows[bucket], self._tier[a]
+        if row is None:
+            n = counts[a] + self._trust[a] * self._trust_keep ** reports[a]
+            cell = sums[a] / (n or TINY_N)
+        else:
+            cell = row.cell[a]
         d, left = predicted - mean, outcome - mean
         e = left - self._beta[a] * d
 
         state.tier_sum[a] = keep * state.tier_sum[a] + (e - cell)
         state.tier_n[a] = keep * state.tier_n[a] + 1.0
-        sums[a] = keep * sums[a] + (e - tier)
-        counts[a] = keep * counts[a] + 1.0
+        sums[a] = total = keep * sums[a] + (e - tier)
+        counts[a] = n = keep * counts[a] + 1.0
         reports[a] += 1
-        state.slope_xy[a] = gamma * state.slope_xy[a] + d * (left - tier - cell)
-        state.slope_xx[a] = gamma * state.slope_xx[a] + d * d
-        state.slope_n[a] = gamma * state.slope_n[a] + 1.0
+        xy, xx, slope_n = state.slope_xy, state.slope_xx, state.slope_n
+        xy[a] = gamma * xy[a] + d * (left - tier - cell)
+        xx[a] = gamma * xx[a] + d * d
+        slope_n[a] = gamma * slope_n[a] + 1.0
         state.n_reports += 1
 
-        self._refresh_tier(a)
-        self._refresh_slopes()
+        if row is not None:
+            row.n[a] = n = n + self._trust[a] * self._trust_keep ** reports[a]
+            row.cell[a] = total / (n or TINY_N)
+        self._refresh(a)
         self._moved.add((bucket, a))
-        if state.n_reports % self._params.tau2_every == 0:
+        if state.n_reports % self._tau2_every == 0:
             self._learn_tau2()
         return Innovation(a, e - cell - tier, tier, state.sigma2[a])
 
@@ -181,21 +216,44 @@ class Channel:
         means = self.state.cell_mean[bucket]
         return self.believe(bucket, means, [0] * self._n_tiers)[0]
 
-    def _refresh_tier(self, a: int) -> None:
-        state, sigma2 = self.state, self.state.sigma2[a]
-        n = state.tier_n[a] + self._params.tier_trust
-        self._tier[a] = state.tier_sum[a] / n
-        self._tier_var[a] = 0.5 * sigma2 / n
+    def _new_row(self, bucket: int) -> Row:
+        state, keep, counts, cell = self.state, self._trust_keep, [], []
+        for total, n, trusted, reports in zip(
+            state.cell_sum[bucket],
+            state.cell_n[bucket],
+            self._trust,
+            state.cell_reports[bucket],
+            strict=True,
+        ):
+            count = n + trusted * keep**reports
+            counts.append(count)
+            cell.append(total / (count or TINY_N))
+        row = self._rows[bucket] = Row(
+            state.cell_mean[bucket],
+            self._tier,
+            cell,
+            self._beta,
+            state.sigma2,
+            counts,
+            self._tier_var,
+        )
+        return row
 
-    def _refresh_slopes(self) -> None:
-        state = self.state
-        self._beta = slopes(
+    def _refresh(self, a: int) -> None:
+        """Bring up to date what a report on tier ``a`` moves: its offset, and every slope."""
+        state, params = self.state, self._params
+        total, n, sigma2 = state.tier_sum[a], state.tier_n[a], state.sigma2[a]
+        clear = clearness(total, n, sigma2, params.alpha, params.tier_noise)
+        n += params.tier_trust
+        self._tier[a] = total / n * clear
+        self._tier_var[a] = 0.5 * sigma2 / n
+        self._beta[:] = slopes(  # in place: the rows hold it
             state.slope_xy,
             state.slope_xx,
             state.slope_n,
-            sigma2=self._mean_sigma2,
-            slope_trust=self._params.slope_trust,
-            slope_pool=self._params.slope_pool,
+            self._mean_sigma2,
+            params.slope_trust,
+            params.slope_pool,
         )
 
     def _learn_tau2(self) -> None:
@@ -217,6 +275,7 @@ class Channel:
         self._refresh_trust()
 
     def _refresh_trust(self) -> None:
+        self._rows = [None] * len(self.state.cell_mean)
         least, most = self._params.trust_min, self._params.trust_max
         pairs = zip(self.state.sigma2, self.state.tau2, strict=True)
         if not self.state.trust_most:

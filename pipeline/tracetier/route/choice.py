@@ -6,14 +6,16 @@ which is made can never differ.
 
 from collections.abc import Collection, Sequence
 from random import Random
-from typing import NamedTuple
+from typing import Protocol
+
+from msgspec import Struct
 
 from tracetier.errors import TierError
 from tracetier.heads.prior import Prediction
 from tracetier.tiers import TierSet
 
 
-class Choice(NamedTuple):
+class Choice(Struct, frozen=True, gc=False):
     """What a strategy decided, a plain float per tier (cheap to dear), and why.
 
     Attributes
@@ -50,7 +52,18 @@ class Choice(NamedTuple):
     n_reports: list[int]
 
 
-class Report(NamedTuple):
+class Predicted(Protocol):
+    """What a decision was taken on: a `Prediction`, or a decision's event."""
+
+    @property
+    def quality(self) -> list[float]: ...  # noqa: D102
+    @property
+    def cost(self) -> list[float]: ...  # noqa: D102
+    @property
+    def bucket(self) -> int: ...  # noqa: D102
+
+
+class Report(Struct, frozen=True, gc=False):
     """The outcome of a decision, with what was kept of the decision.
 
     Attributes
@@ -79,7 +92,7 @@ class Report(NamedTuple):
     known_cost: float | None = None
 
 
-class Draw(NamedTuple):
+class Draw(Struct, frozen=True, gc=False):
     """Result of an epsilon-greedy draw."""
 
     tier: int
@@ -148,9 +161,10 @@ def argmax(values: Sequence[float], allowed: Sequence[int]) -> int:
     (1, 2)
     """
     best = allowed[0]
+    most = values[best]
     for index in allowed:
-        if values[index] > values[best]:
-            best = index
+        if values[index] > most:
+            best, most = index, values[index]
     return best
 
 

@@ -5,7 +5,6 @@ since they were changed here or by another process, it is made anew with those.
 """
 
 import os
-import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from random import Random
@@ -14,21 +13,17 @@ from tracetier.errors import StateError, TracetierError
 from tracetier.features.deciles import Deciles
 from tracetier.heads.prior import Prediction, Predictor, PriorStats
 from tracetier.records import Decision, Task
-from tracetier.route.change import (
-    TierChange,
-    change_event,
-)
+from tracetier.route.batch_depth import BatchDepth
 from tracetier.route.checked import checked_bound, checked_lam, checked_ttl
-from tracetier.route.choice import Choice, allowed_indices
-from tracetier.route.decision import decision_of
-from tracetier.route.event import Decided, Reported, bounded_id
+from tracetier.route.choice import allowed_indices
+from tracetier.route.decision import Made, decision_of, event_of
+from tracetier.route.event import bounded_id
 from tracetier.route.guard_settings import caps_of, declared, guard_params
-from tracetier.route.guards import After, Before, Guards
+from tracetier.route.guards import Guards
 from tracetier.route.input_drift import TaskSampler, sampler_for
 from tracetier.route.learner import start_document
 from tracetier.route.live import LiveAccounts, goal_of
 from tracetier.route.model import Base, Model, base_at
-from tracetier.route.outcome import Outcome, Receipt
 from tracetier.route.resume import Wanted, join_store
 from tracetier.route.rewards import RewardMap, RewardRule
 from tracetier.route.state.follower import new_epoch
@@ -37,7 +32,6 @@ from tracetier.route.strategy import StrategyName, StrategyParams, strategy_name
 from tracetier.settings import Settings
 from tracetier.tiers import TierSet
 
-Made = tuple[str, float, float, Choice, Sequence[int], Before | None, After | None]
 StateLike = str | os.PathLike[str] | StateStore | None
 
 
@@ -99,6 +93,7 @@ class Decider:
             budget_usd_per_day=settings.budget_usd_per_day,
             saving=settings.saving,
             quality_floor=settings.quality_floor,
+            requests=settings.budget_requests,
         )
         guard = guard_params(settings, base.tiers)
         self._live = LiveAccounts(
@@ -109,7 +104,7 @@ class Decider:
         self._rng = Random(seed if seed is None else int(seed))
         self._id_rng = None if seed is None else Random(f"decision ids {seed}")
         self._rewards = RewardMap(rewards or {})
-        self._batch = _BatchDepth()
+        self._batch = BatchDepth()
         self._is_closed = False
         wanted = Wanted(
             params,
@@ -156,6 +151,7 @@ class Decider:
         trace_id: str | None,
         *,
         is_probe: bool = False,
+        ahead: tuple[Model, Prediction] | None = None,
     ) -> Decision:
         session_id = bounded_id(task.session_id)
         trace_id = session_id if trace_id is None else bounded_id(trace_id)
@@ -165,32 +161,23 @@ class Decider:
             allowed: Sequence[int] = model.everything
             if names is not None:
                 allowed = allowed_indices(model.tiers, names)
-            prediction = model.predict(task)
+            if ahead is not None and ahead[0] is model:
+                prediction = ahead[1]
+            else:
+                prediction = model.predict(task)
             if self._inputs is not None:
                 self._inputs.see(task)
             with replica.lock:
-                self._check_open()
+                if self._is_closed:
+                    self._check_open()
                 if replica.learner.layout != model.layout:
                     self._follow()
                     continue
-                decision_id, time_s, price, chosen, allowed, before, after = self._made(
-                    task, prediction, model, lam, allowed, session_id, trace_id, is_probe=is_probe
+                made = self._made(
+                    task, prediction, model, lam, allowed, session_id, trace_id, is_probe
                 )
                 break
-        return decision_of(
-            model,
-            prediction,
-            chosen,
-            decision_id,
-            time_s,
-            lam,
-            price,
-            allowed,
-            session_id,
-            self.strategy,
-            before,
-            after,
-        )
+        return decision_of(model, prediction, made, lam, session_id, self.strategy)
 
     def _made(
         self,
@@ -201,15 +188,11 @@ class Decider:
         allowed: Sequence[int],
         session_id: str | None,
         trace_id: str | None,
-        *,
         is_probe: bool,
     ) -> Made:
-        """Choose, and see that the store gets it; the lock must be held.
-
-        Returns the decision's id, time and price, the learner's choice and the tiers that it could
-        take, and what the layers above it did.
-        """
+        """Choose, and see that the store gets it; the lock must be held."""
         replica, guards, live = self._replica, self._guards, self._live
+        learner, pacer = replica.learner, live.pacer
         time_s, price, tenant = self._clock(), 0.0, None
         before = after = None
         explore: Sequence[int] | None = None
@@ -221,10 +204,8 @@ class Decider:
             explore = None if before.explore else ()
         if task.attrs:
             tenant = guards.owner(task).tenant
-        learner = replica.learner
-        may_take = allowed
-        if live.pacer is not None and not is_probe:
-            price, may_take, explore = live.pacer.terms(
+        if pacer is not None and not is_probe:
+            price, allowed, explore = pacer.terms(
                 learner.strategy,
                 prediction,
                 lam=lam,
@@ -233,75 +214,17 @@ class Decider:
                 time_s=time_s,
             )
         decision_id = self._new_id()
-        chosen = learner.choose(
-            prediction, lam=lam, allowed=may_take, rng=self._rng, price=price, explore=explore
+        chosen = choice = learner.choose(
+            prediction, lam=lam, allowed=allowed, rng=self._rng, price=price, explore=explore
         )
-        choice = chosen
         if before is not None:
             after = guards.after(chosen, task, before, lam=lam, price=price)
             choice = after.choice
-        if live.pacer is not None:
+        if pacer is not None:
             live.making(decision_id, prediction, choice)
-        tier, dearest, ref = choice.tier, model.dearest, model.cost_ref
-        # As `tier_scores` has it, for the two that the ledger needs.
-        believed, predicted, predicted_usd = choice.cost, prediction.cost, prediction.cost_usd
-        usd = predicted_usd[tier] + (believed[tier] - predicted[tier]) * ref
-        dear_usd = predicted_usd[dearest] + (believed[dearest] - predicted[dearest]) * ref
-        replica.submit(
-            Decided(
-                decision_id,
-                prediction.bucket,
-                tier,
-                prediction.quality,
-                prediction.cost,
-                lam,
-                choice.propensities[tier],
-                time_s,
-                session_id,
-                trace_id,
-                tenant,
-                choice.explored,
-                usd if usd > 0.0 else 0.0,
-                dear_usd if dear_usd > 0.0 else 0.0,
-                10.0 * choice.quality[dearest],
-                model.layout,
-            )
-        )
-        return decision_id, time_s, price, chosen, may_take, before, after
-
-    def _change(
-        self,
-        base: Base,
-        changed: TierChange,
-        *,
-        is_same_model: bool = True,
-        renamed: Mapping[str, str] | None = None,
-    ) -> None:
-        """Have everybody who shares the state go on with other tiers, or another model."""
-        self._check_open()
-        now = self._model
-        new = Model(base, changed.columns, layout=now.layout + 1)
-        guard_params(self._settings, new.tiers)  # a rule may name a tier that is no more
-        event = change_event(
-            new,
-            now,
-            changed,
-            strategy=self.strategy,
-            lam=self.lam,
-            is_same_model=is_same_model,
-            renamed=renamed or {},
-        )
-        self._replica.report([event])
-        with self._replica.lock:
-            learner = self._replica.learner
-            self._follow()
-            is_done = learner.layout == new.layout and learner.artifact[0] == new.artifact_id
-            if not is_done or self._model.names != new.names:
-                raise StateError(
-                    "the tiers were changed by another process at the same time, so this change "
-                    f"was not made; the tiers are now {', '.join(self._model.names)}: look, and "
-                    "change again"
-                )
+        made = Made(decision_id, time_s, price, allowed, chosen, choice, before, after)
+        replica.submit(event_of(model, prediction, made, lam, session_id, trace_id, tenant))
+        return made
 
     def _follow(self) -> None:
         """Decide with the tiers and the model that the state has now; the lock must be held."""
@@ -342,18 +265,6 @@ class Decider:
             if not self._replica.learner.is_known(decision_id):
                 return decision_id
 
-    def _learn(self, outcomes: Sequence[Outcome]) -> list[Receipt]:
-        self._check_open()
-        time_s = self._clock()
-        events = [Reported(*outcome, time_s) for outcome in outcomes]
-        return self._replica.learn(events, durable=not self._batch.depth)
-
     def _check_open(self) -> None:
         if self._is_closed:
             raise StateError("this router is closed; load it again to go on from its state")
-
-
-class _BatchDepth(threading.local):
-    """How many `Router.batch` blocks the current thread is in."""
-
-    depth = 0

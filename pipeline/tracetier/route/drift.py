@@ -22,6 +22,7 @@ LIMIT = 4.0
 MAX_ALARMS = 20
 """Alarms kept, the newest."""
 
+_SHARE, _LIMIT2 = 1.0 / WINDOW, LIMIT * LIMIT
 _REFERENCE_KEEP = 0.998
 _REFERENCE_START = 9.0
 """Reports that the model's own word counts for before any came in."""
@@ -91,21 +92,23 @@ def note_innovation(
     """
     if innovation is None:
         return None
-    tier, error, offset, sigma2 = innovation
+    tier = innovation.tier
     kept = state.tiers[tier]
-    window, value = kept.window, error + offset
+    window, value = kept.window, innovation.error + innovation.offset
     window.append(value)
-    kept.total += value
-    if len(window) > WINDOW:
+    total, reference, n = kept.total + value, kept.reference, kept.n_reference
+    if len(window) <= WINDOW:
+        kept.total = total
+        if len(window) < WINDOW:
+            return None
+    else:
         oldest = window.pop(0)
-        kept.total -= oldest
-        kept.n_reference = _REFERENCE_KEEP * kept.n_reference + 1.0
-        kept.reference += (oldest - kept.reference) / kept.n_reference
-    elif len(window) < WINDOW:
-        return None
-    change = kept.total / WINDOW - kept.reference
-    error2 = sigma2 * (1.0 / WINDOW + 1.0 / kept.n_reference)
-    if change * change <= LIMIT * LIMIT * error2:
+        kept.total = total = total - oldest
+        kept.n_reference = n = _REFERENCE_KEEP * n + 1.0
+        kept.reference = reference = reference + (oldest - reference) / n
+    change = total / WINDOW - reference
+    error2 = innovation.sigma2 * (_SHARE + 1.0 / n)
+    if change * change <= _LIMIT2 * error2:
         return None
     kept.reference += change
     kept.n_reference = float(WINDOW)

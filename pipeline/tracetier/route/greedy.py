@@ -7,7 +7,7 @@ import numpy as np
 from msgspec import Struct
 
 from tracetier.heads.prior import Prediction, PriorStats
-from tracetier.route.choice import Choice, Report, argmax, prior_rewards
+from tracetier.route.choice import Choice, Predicted, Report, argmax, prior_rewards
 from tracetier.route.control.contexts import Contexts
 from tracetier.route.control.curve import Beliefs, Optimism
 from tracetier.route.tally import Tally
@@ -80,7 +80,7 @@ class GreedyStrategy:
         no_sd = np.zeros_like(reward)
         return Beliefs(reward, no_sd, contexts.quality, contexts.cost, Optimism(0.0, 0.0))
 
-    def observe(self, prediction: Prediction) -> None:
+    def observe(self, seen: Predicted) -> None:
         """Do nothing."""
 
     def update(self, report: Report) -> None:

@@ -12,7 +12,7 @@ returned, given all layers. The rules bind whatever the learner or a layer says.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tracetier.records import Task
 from tracetier.route.choice import Choice
@@ -177,7 +177,7 @@ class Guards:
         told_reward = choice.reward
         if price > 0.0:  # leads are compared at the price that the learner chose at
             priced = [r - price * c for r, c in zip(choice.reward, choice.cost, strict=True)]
-            choice = choice._replace(reward=priced)
+            choice = structs.replace(choice, reward=priced)
         allowed, names = before.allowed, self._names
         reasons: list[str] = []
         abstained, would, incumbent = False, -1, self.params.incumbent
@@ -206,7 +206,7 @@ class Guards:
             choice, told = shadow(choice, incumbent, allowed, names)
             reasons.append(told)
         if price > 0.0:
-            choice = choice._replace(reward=told_reward)
+            choice = structs.replace(choice, reward=told_reward)
         return After(choice, tuple(reasons), abstained, would)
 
     def _last(self, task: Task, session_id: str | None) -> int:

@@ -5,13 +5,14 @@ and in another process. One that never comes costs a bounded amount of memory, a
 it is given up.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct, structs
 
 
-class Pending(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+class Pending(Struct, frozen=True, gc=False, omit_defaults=True):
     """A decision whose report is out, or not complete.
 
     Attributes
@@ -91,6 +92,9 @@ class Ledger:
         self._of_trace: dict[str, dict[str, None]] = {}
         for decision_id, decision in self.pending.items():
             self._note(decision_id, decision)
+        # Nothing that waits was decided before this time, so up to it nothing need be looked at.
+        waiting = (*self.pending.values(), *self.partial.values())
+        self._none_before_s = min((decision.time_s for decision in waiting), default=math.inf)
 
     def __contains__(self, decision_id: str) -> bool:
         return (
@@ -102,11 +106,13 @@ class Ledger:
     def open(self, decision_id: str, decision: Pending) -> Pending | None:
         """Keep a decision; return the oldest one where it had to make room."""
         self.pending[decision_id] = decision
+        if decision.time_s < self._none_before_s:
+            self._none_before_s = decision.time_s
         if decision.trace_id is not None:
             self._note(decision_id, decision)
         return self._give_up() if len(self.pending) > self.max_pending else None
 
-    def settle(self, decision_id: str, *, quality: bool, cost: float | None) -> None:
+    def settle(self, decision_id: str, quality: bool, cost: float | None) -> None:
         """Take notice that the quality, or a reward cost, of an open decision came.
 
         Parameters
@@ -127,7 +133,9 @@ class Ledger:
             del self.partial[decision_id]
             self._remember(decision_id)
             return
-        decision = self._leave(decision_id)
+        decision = self.pending.pop(decision_id)
+        if decision.trace_id is not None:
+            self._untrace(decision_id, decision.trace_id)
         if cost is not None or decision.known_cost is not None:
             self._remember(decision_id)
             return
@@ -135,21 +143,14 @@ class Ledger:
         if len(self.partial) > self._max_applied:
             self._remember(self.partial.popitem(last=False)[0])
 
-    def is_due(self, before_s: float) -> bool:
-        """Whether `expire` would give anything up."""
-        for waiting in (self.pending, self.partial):
-            for decision in waiting.values():
-                if decision.time_s < before_s:
-                    return True
-                break
-        return False
-
     def expire(self, before_s: float) -> list[tuple[Pending, bool]]:
         """Give up what was decided before a time; return it, and whether its quality came."""
         given_up: list[tuple[Pending, bool]] = []
-        while self.pending and next(iter(self.pending.values())).time_s < before_s:
+        if before_s <= self._none_before_s:
+            return given_up
+        while _is_due(self.pending, before_s):
             given_up.append((self._give_up(), False))
-        while self.partial and next(iter(self.partial.values())).time_s < before_s:
+        while _is_due(self.partial, before_s):
             decision_id, decision = self.partial.popitem(last=False)
             self._remember(decision_id)
             given_up.append((decision, True))
@@ -174,18 +175,25 @@ class Ledger:
             self._of_trace.setdefault(decision.trace_id, {})[decision_id] = None
 
     def _give_up(self) -> Pending:
-        return self._leave(next(iter(self.pending)))
-
-    def _leave(self, decision_id: str) -> Pending:
-        decision = self.pending.pop(decision_id)
+        decision_id, decision = self.pending.popitem(last=False)
         if decision.trace_id is not None:
-            ids = self._of_trace[decision.trace_id]
-            del ids[decision_id]
-            if not ids:
-                del self._of_trace[decision.trace_id]
+            self._untrace(decision_id, decision.trace_id)
         return decision
+
+    def _untrace(self, decision_id: str, trace_id: str) -> None:
+        ids = self._of_trace[trace_id]
+        del ids[decision_id]
+        if not ids:
+            del self._of_trace[trace_id]
 
     def _remember(self, decision_id: str) -> None:
         self.applied[decision_id] = None
         if len(self.applied) > self._max_applied:
             self.applied.popitem(last=False)
+
+
+def _is_due(waiting: OrderedDict[str, Pending], before_s: float) -> bool:
+    """Whether the oldest was decided before a time."""
+    for decision in waiting.values():
+        return decision.time_s < before_s
+    return False

@@ -89,7 +89,8 @@ class LiveAccounts:
         if self._goal is None:
             return
         state = self.control or self._control or ControlState(goal=self._goal)
-        state.log_price, state.amount = [], []  # of other tiers, or of another day
+        # Of other tiers, or of another day.
+        state.log_price, state.amount, state.seen = [], [], []
         self.pacer = Pacer(
             state,
             cost_ref_usd=model.cost_ref,
@@ -144,7 +145,7 @@ class LiveAccounts:
             if session is not None:
                 note_report(session, decision.tier, quality_10, escalation=self._escalation)
         if self.pacer is not None:
-            self._pace_reported(self.pacer, quality_10, cost_usd)
+            self._pace_reported(self.pacer, decision, quality_10, cost_usd)
 
     def given_up(self, decision: Pending, *, has_quality: bool) -> None:
         """Close the account of a decision whose report will not come."""
@@ -172,7 +173,11 @@ class LiveAccounts:
         pacer.decided(prediction, event.tier, event.quality, believed)
 
     def _pace_reported(
-        self, pacer: Pacer, quality_10: float | None, cost_usd: float | None
+        self,
+        pacer: Pacer,
+        decision: Pending,
+        quality_10: float | None,
+        cost_usd: float | None,
     ) -> None:
         """Tell the pacer once per decision, when what its goal is about is known."""
         assert self._goal is not None
@@ -180,7 +185,11 @@ class LiveAccounts:
             if quality_10 is not None:
                 pacer.settled(quality=quality_10 / 10.0)
         elif cost_usd is not None:
-            pacer.settled(cost_usd=cost_usd)
+            pacer.settled(
+                cost_usd=cost_usd,
+                tier=decision.tier,
+                predicted_usd=decision.cost * (self._cost_ref or 1.0),
+            )
 
 
 def _place(name: str, names: Sequence[str]) -> int:
@@ -200,9 +209,13 @@ def goal_of(
     budget_usd_per_day: float | None = None,
     saving: float | None = None,
     quality_floor: float | None = None,
+    requests: int | None = None,
 ) -> Goal | None:
     """Return the goal that is asked for, ``None`` where none is; `SettingsError` for several."""
-    given: Sequence[float | None] = (budget_usd, budget_usd_per_day, saving, quality_floor)
+    given: Sequence[float | None] = (
+        *(budget_usd, budget_usd_per_day, saving, quality_floor),
+        requests,
+    )
     if all(value is None for value in given):
         return None
     return Goal(
@@ -210,4 +223,5 @@ def goal_of(
         budget_usd_per_day=budget_usd_per_day,
         saving=saving,
         quality_floor=quality_floor,
+        requests=requests,
     )

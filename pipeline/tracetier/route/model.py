@@ -8,7 +8,7 @@ from msgspec import Struct, structs
 from tracetier.errors import ArtifactError
 from tracetier.features.deciles import Deciles, deciles_of
 from tracetier.heads.accelerate import as_fast_as
-from tracetier.heads.prior import Prediction, Predictor, PriorStats
+from tracetier.heads.prior import Prediction, Predictor, PriorStats, predict_many
 from tracetier.records import Task
 from tracetier.route.columns import (
     Column,
@@ -143,7 +143,13 @@ class Model:
 
     def predict(self, task: Task) -> Prediction:
         """Return the predictions for one task; `ArtifactError` where one is not finite."""
-        prediction = self.predictor.predict(task)
+        return self._checked(task, self.predictor.predict(task))
+
+    def predict_many(self, tasks: Sequence[Task]) -> list[Prediction]:
+        """Return the predictions for n tasks, in less time than those of each by itself."""
+        return list(map(self._checked, tasks, predict_many(self.predictor, tasks)))
+
+    def _checked(self, task: Task, prediction: Prediction) -> Prediction:
         # One sum finds any NaN or infinity.
         if not math.isfinite(sum(prediction.quality) + sum(prediction.cost)):
             raise ArtifactError(

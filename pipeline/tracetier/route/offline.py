@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from tracetier.errors import StateError, StorageError
 from tracetier.records import Feedback
-from tracetier.route.event import Event, Reported, Reset
+from tracetier.route.event import Event, Reset
 from tracetier.route.learner import Learner, Snapshot
 from tracetier.route.outcome import Receipt, check_outcome
 from tracetier.route.state.document import (
@@ -70,9 +70,9 @@ def feedback_to_state(
     StorageError
         If it cannot be written; the old state then stands.
     """
-    outcome = check_outcome(decision_id, quality, cost_usd)
+    event = check_outcome(decision_id, quality, cost_usd, time_s=clock())
     with _replica_of(url) as replica:
-        return replica.learn([Reported(*outcome, clock())])[0]
+        return replica.learn([event])[0]
 
 
 def snapshot_of_state(url: StateUrl, *, lam: float | None = None) -> Snapshot:

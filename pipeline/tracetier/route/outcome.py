@@ -2,12 +2,12 @@
 
 import math
 from numbers import Real
-from typing import NamedTuple
 
 from msgspec import Struct
 
 from tracetier.errors import FeedbackError
 from tracetier.records import Feedback
+from tracetier.route.event import Reported
 
 _QUALITY = "in [0, 10]; a 0-1 score times 10"
 
@@ -38,14 +38,6 @@ class Receipt(Struct, frozen=True, kw_only=True):
         return bool(self.new)
 
 
-class Outcome(NamedTuple):
-    """A report whose numbers are finite and in range, at least one of them known."""
-
-    decision_id: str
-    quality_10: float | None
-    cost_usd: float | None
-
-
 def reward_cost(cost_usd: float, cost_ref_usd: float) -> float:
     """Return ``c = min(1, cost_usd / cost_ref)`` in [0, 1].
 
@@ -62,9 +54,12 @@ def reward_cost(cost_usd: float, cost_ref_usd: float) -> float:
 
 
 def check_outcome(
-    decision_id: str | Feedback, quality: float | None = None, cost_usd: float | None = None
-) -> Outcome:
-    """Return the report as an `Outcome`.
+    decision_id: str | Feedback,
+    quality: float | None = None,
+    cost_usd: float | None = None,
+    time_s: float = 0.0,
+) -> Reported:
+    """Return a report as an event whose numbers are finite and in range, one of them known.
 
     Parameters
     ----------
@@ -74,6 +69,8 @@ def check_outcome(
         0-10.
     cost_usd : float, optional
         USD, >= 0.
+    time_s : float
+        When it came, in seconds since 1970.
 
     Raises
     ------
@@ -91,10 +88,11 @@ def check_outcome(
         raise FeedbackError(
             f"feedback for {decision_id!r} has neither quality nor cost_usd; give at least one"
         )
-    return Outcome(
+    return Reported(
         decision_id,
         _checked(decision_id, "quality", quality, 10.0, _QUALITY),
         _checked(decision_id, "cost_usd", cost_usd, math.inf, "a finite number >= 0, in USD"),
+        time_s,
     )
 
 
@@ -111,6 +109,8 @@ def _checked(
 ) -> float | None:
     if value is None:
         return None
+    if type(value) is float and 0.0 <= value <= most and value != math.inf:
+        return value  # as it nearly always is, and on the hot path
     # NaN fails every comparison. bool is a number too, and True is nobody's quality.
     if (
         isinstance(value, bool)

@@ -7,6 +7,8 @@ before the draw is looked at. Then the probability of a tier is the sum over all
 
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from tracetier.route.choice import Choice
 
 
@@ -30,8 +32,8 @@ def remap(choice: Choice, to: Sequence[int]) -> Choice:
     propensities = [0.0] * len(choice.propensities)
     for tier, p in zip(to, choice.propensities, strict=True):
         propensities[tier] += p
-    return choice._replace(
-        tier=to[choice.tier], greedy=to[choice.greedy], propensities=propensities
+    return structs.replace(
+        choice, tier=to[choice.tier], greedy=to[choice.greedy], propensities=propensities
     )
 
 
@@ -39,8 +41,8 @@ def constant(choice: Choice, tier: int) -> Choice:
     """Return the choice with ``tier`` for certain."""
     propensities = [0.0] * len(choice.propensities)
     propensities[tier] = 1.0
-    return choice._replace(
-        tier=tier, greedy=tier, explored=False, epsilon=0.0, propensities=propensities
+    return structs.replace(
+        choice, tier=tier, greedy=tier, explored=False, epsilon=0.0, propensities=propensities
     )
 
 

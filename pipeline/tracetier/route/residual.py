@@ -1,7 +1,7 @@
 """The default strategy: learn what the prior gets wrong, and trust it as far as it proves right.
 
-Two channels of one class (`channel`), quality and reward cost, are joined only here, at choice
-time, so lambda can change with every call:
+Two channels of one class (`channel`), quality and reward cost, are joined only at choice time
+(`belief`), so lambda can change with every call:
 
     Q      = 10 Q_q - lambda Q_c          sd^2 = 100 var_q + lambda^2 var_c
     score  = Q + sd
@@ -10,117 +10,32 @@ time, so lambda can change with every call:
 
 The trust that is learned is shown by simulation, not proved. Proved, and tested, are the exact
 propensities, parity with the published rule where the prior is off, and the vanishing influence
-of the prior on a cell. A price per USD belongs into ``score``, in `ResidualStrategy.choose`.
+of the prior on a cell.
 """
 
-import math
 from collections.abc import Sequence
 from random import Random
 
 import numpy as np
-from msgspec import Struct
 
-from tracetier.errors import SettingsError
-from tracetier.heads.prior import Prediction, PriorStats
-from tracetier.route.channel import (
-    Channel,
-    ChannelParams,
-    ChannelState,
-    Innovation,
-    start_channel,
-)
-from tracetier.route.choice import (
-    Choice,
-    Draw,
-    Report,
-    argmax,
-    epsilon_greedy,
-    prior_rewards,
-)
+from tracetier.heads.prior import Prediction
+from tracetier.route.belief import Belief, belief
+from tracetier.route.burn_in import BurnIn
+from tracetier.route.channel import Channel, Innovation
+from tracetier.route.choice import Choice, Predicted, Report, argmax, epsilon_greedy
 from tracetier.route.control.contexts import Contexts
 from tracetier.route.control.curve import Beliefs, Optimism
+from tracetier.route.residual_state import ResidualParams, ResidualState, start_residual
 from tracetier.route.tally import Tally
 
-_BURN_IN_SHARE = 0.5
-"""Probability of taking a tier that has just joined, until it was taken often enough."""
-
-
-class ResidualParams(Struct, frozen=True, kw_only=True):
-    """Settings of the residual strategy.
-
-    Parameters
-    ----------
-    sd_weight : float
-        Optimism: standard deviations added to Q, >= 0.
-    sd_weight_priced : float
-        The same for decisions under a price, where every mistake is paid out of one purse.
-    tie_weight : float
-        Width of a near-tie in standard deviations, >= 0; 0 switches near-ties off.
-    explore_min, explore_max : float
-        Limits of the probability of exploring, in [0, 1].
-    explore_rounds : float
-        Sets how slowly exploring fades: ``eps`` is about ``explore_rounds K / n``.
-    burn_in : int
-        Decisions that a tier which joined later is given, every other one, where it may be
-        explored.
-    channel : ChannelParams
-        How both channels learn.
-
-    Raises
-    ------
-    SettingsError
-        For a value out of its range.
-    """
-
-    sd_weight: float = 1.0
-    sd_weight_priced: float = 0.3
-    tie_weight: float = 0.5
-    explore_min: float = 0.005
-    explore_max: float = 0.05
-    explore_rounds: float = 2.0
-    burn_in: int = 20
-    channel: ChannelParams = ChannelParams()
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.explore_min <= self.explore_max <= 1.0:
-            raise SettingsError(
-                f"explore_min is {self.explore_min:g} and explore_max {self.explore_max:g}, "
-                "must be probabilities with explore_min <= explore_max"
-            )
-        for name in ("sd_weight", "sd_weight_priced", "tie_weight", "explore_rounds", "burn_in"):
-            if not 0.0 <= getattr(self, name) < math.inf:
-                raise SettingsError(f"{name} is {getattr(self, name):g}, must be finite and >= 0")
-
-
-class ResidualState(Struct, kw_only=True, tag_field="name", tag="residual"):
-    """All that the residual strategy knows.
-
-    ``mean_n`` counts, per bucket, the predictions behind the channels' running means: those of
-    the training table, then those of live decisions.
-    """
-
-    params: ResidualParams
-    mean_n: list[float]
-    quality: ChannelState
-    cost: ChannelState
-
-
-def start_residual(prior: PriorStats, params: ResidualParams) -> ResidualState:
-    """Return the state before any decision."""
-    return ResidualState(
-        params=params,
-        mean_n=prior.n.tolist(),
-        quality=start_channel(
-            prior.quality_mean.tolist(),
-            sigma2=prior.quality_var.tolist(),
-            tau2=prior.quality_tau2.tolist(),
-        ),
-        cost=start_channel(
-            prior.cost_mean.tolist(),
-            sigma2=prior.cost_var.tolist(),
-            tau2=prior.cost_tau2.tolist(),
-        ),
-    )
+__all__ = [
+    "ResidualParams",
+    "ResidualState",
+    "ResidualStrategy",
+    "explore_probability",
+    "near_tie",
+    "start_residual",
+]
 
 
 def explore_probability(params: ResidualParams, *, n_tiers: int, n_decisions: int) -> float:
@@ -134,7 +49,9 @@ def explore_probability(params: ResidualParams, *, n_tiers: int, n_decisions: in
     [0.05, 0.02, 0.005]
     """
     wanted = params.explore_rounds * n_tiers / (n_decisions + 1)
-    return max(params.explore_min, min(params.explore_max, wanted))
+    if wanted > params.explore_max:
+        return params.explore_max
+    return params.explore_min if wanted < params.explore_min else wanted
 
 
 def near_tie(
@@ -156,10 +73,12 @@ def near_tie(
     >>> near_tie([7.0, 7.5, 8.0], [0.1, 0.6, 0.8], 2, [0, 1, 2], tie_weight=1.0)
     1
     """
+    best_score, best_sd = score[best], sd[best]
     for index in allowed:
         if index >= best:
             return best
-        if score[best] - score[index] < tie_weight * min(sd[index], sd[best]):
+        smaller = sd[index] if sd[index] < best_sd else best_sd
+        if best_score - score[index] < tie_weight * smaller:
             return index
     return best
 
@@ -171,10 +90,10 @@ class ResidualStrategy:
         self.state = state
         self._quality = Channel(state.quality, state.params.channel)
         self._cost = Channel(state.cost, state.params.channel)
-        # A tier that joined later is told by the little trust in its prior.
-        most = state.params.channel.trust_max
-        self._joined = [a for a, own in enumerate(state.quality.trust_most) if own < most]
+        self._burn_in = BurnIn(state)
         self._optimism = Optimism(state.params.sd_weight, state.params.sd_weight_priced)
+        both = zip(state.quality.cell_reports, state.cost.cell_reports, strict=True)
+        self._reports = [list(map(max, quality, cost)) for quality, cost in both]
 
     def choose(
         self,
@@ -189,24 +108,18 @@ class ResidualStrategy:
     ) -> Choice:
         """Choose a tier; nothing of the state changes."""
         params, bucket = self.state.params, prediction.bucket
-        quality, cost, reward, sd = self._believed(prediction, lam, tally)
-        if price:
-            weight = self._optimism.at(price)
-            score = [r + weight * s - price * c for r, s, c in zip(reward, sd, cost, strict=True)]
-            best = greedy = argmax(score, allowed)
-        else:
-            weight = params.sd_weight
-            score = [r + weight * s for r, s in zip(reward, sd, strict=True)]
-            best = argmax(score, allowed)
-            greedy = near_tie(score, sd, best, allowed, tie_weight=params.tie_weight)
-        n_tiers = len(reward)
+        n_tiers = len(prediction.quality)
         explore = allowed if explore is None else explore
+        weight = self._optimism.at(price) if price else params.sd_weight
+        found = self._believed(prediction, tally, lam, weight, price)
+        best = greedy = argmax(found.score, allowed)
         epsilon = params.explore_min
         if not price:
+            greedy = near_tie(found.score, found.sd, best, allowed, tie_weight=params.tie_weight)
             epsilon = explore_probability(params, n_tiers=n_tiers, n_decisions=tally.n_total)
         draw = epsilon_greedy(greedy, explore, epsilon=epsilon, n_tiers=n_tiers, rng=rng)
-        if self._joined:
-            draw = self._burn_in(draw, explore, tally, rng)
+        if self._burn_in.joined:
+            draw = self._burn_in.redraw(draw, explore, tally, rng)
         return Choice(
             draw.tier,
             greedy,
@@ -214,54 +127,20 @@ class ResidualStrategy:
             draw.explored,
             epsilon if explore else 0.0,
             draw.propensities,
-            quality,
-            cost,
-            reward,
-            sd,
-            prior_rewards(prediction, lam),
-            self.n_reports(bucket),
+            found.quality,
+            found.cost,
+            found.reward,
+            found.sd,
+            found.prior_reward,
+            self._reports[bucket].copy(),
         )
 
     def _believed(
-        self, prediction: Prediction, lam: float, tally: Tally
-    ) -> tuple[list[float], list[float], list[float], list[float]]:
-        """Return quality, cost, reward and the reward's sd, per tier."""
+        self, prediction: Prediction, tally: Tally, lam: float, weight: float, price: float
+    ) -> Belief:
         bucket = prediction.bucket
-        pending = tally.pending[bucket]
-        quality, quality_var = self._quality.believe(bucket, prediction.quality, pending)
-        cost, cost_var = self._cost.believe(bucket, prediction.cost, pending)
-        reward = [10.0 * q - lam * c for q, c in zip(quality, cost)]  # noqa: B905
-        lam2, sqrt = lam * lam, math.sqrt
-        sd = [sqrt(100.0 * q + lam2 * c) for q, c in zip(quality_var, cost_var)]  # noqa: B905
-        return quality, cost, reward, sd
-
-    def _burn_in_tier(self, explore: Sequence[int], tally: Tally) -> int:
-        """Return a tier that joined and was not yet taken often enough, -1 where there is none."""
-        for a in self._joined:
-            if a in explore and tally.n_tier[a] < self.state.params.burn_in:
-                return a
-        return -1
-
-    def _with_burn_in(
-        self, propensities: list[float], explore: Sequence[int], tally: Tally
-    ) -> list[float]:
-        """Return the propensities mixed half and half with a tier that is new, if there is one."""
-        new = self._burn_in_tier(explore, tally) if self._joined else -1
-        if new < 0:
-            return propensities
-        mixed = [(1.0 - _BURN_IN_SHARE) * p for p in propensities]
-        mixed[new] += _BURN_IN_SHARE
-        return mixed
-
-    def _burn_in(self, draw: Draw, explore: Sequence[int], tally: Tally, rng: Random) -> Draw:
-        """Take a new tier instead, every other time; one more draw while there is one."""
-        new = self._burn_in_tier(explore, tally)
-        if new < 0:
-            return draw
-        propensities = self._with_burn_in(draw.propensities, explore, tally)
-        if rng.random() < _BURN_IN_SHARE:
-            return Draw(new, True, propensities)
-        return Draw(draw.tier, draw.explored, propensities)
+        quality, cost = self._quality.row(bucket), self._cost.row(bucket)
+        return belief(prediction, quality, cost, tally.pending[bucket], lam, weight, price)
 
     def score_many(self, contexts: Contexts, lam: float) -> Beliefs:
         """Return what is believed now of many tasks."""
@@ -270,13 +149,12 @@ class ResidualStrategy:
         sd = np.sqrt(100.0 * quality_var + lam * lam * cost_var)
         return Beliefs(10.0 * quality - lam * cost, sd, quality, cost, self._optimism)
 
-    def observe(self, prediction: Prediction) -> None:
-        """Move the bucket's mean predictions, once a decision was taken on ``prediction``."""
-        bucket = prediction.bucket
-        self.state.mean_n[bucket] += 1.0
-        weight = 1.0 / self.state.mean_n[bucket]
-        self._quality.observe(bucket, prediction.quality, weight)
-        self._cost.observe(bucket, prediction.cost, weight)
+    def observe(self, seen: Predicted) -> None:
+        """Move the bucket's mean predictions, once a decision was taken on what is ``seen``."""
+        state, bucket = self.state, seen.bucket
+        state.mean_n[bucket] = n = state.mean_n[bucket] + 1.0
+        self._quality.observe(bucket, seen.quality, 1.0 / n)
+        self._cost.observe(bucket, seen.cost, 1.0 / n)
 
     def update(self, report: Report) -> Innovation | None:
         """Learn from a report; a channel without an outcome stays as it is.
@@ -286,13 +164,16 @@ class ResidualStrategy:
         Innovation or None
             Of the quality, where it was reported.
         """
-        bucket, tier = report.bucket, report.tier
+        bucket, tier, state = report.bucket, report.tier, self.state
         innovation = None
         if report.quality_10 is not None:
             quality = report.quality_10 / 10.0
             innovation = self._quality.update(bucket, tier, report.predicted_quality, quality)
         if report.cost is not None:
             self._cost.update(bucket, tier, report.predicted_cost, report.cost)
+        n_quality = state.quality.cell_reports[bucket][tier]
+        n_cost = state.cost.cell_reports[bucket][tier]
+        self._reports[bucket][tier] = n_quality if n_quality > n_cost else n_cost
         return innovation
 
     def q(self, bucket: int, lam: float) -> list[float]:
@@ -309,5 +190,4 @@ class ResidualStrategy:
 
     def n_reports(self, bucket: int) -> list[int]:
         """Return the reports per tier that moved this bucket (the better-known channel)."""
-        state = self.state
-        return list(map(max, state.quality.cell_reports[bucket], state.cost.cell_reports[bucket]))
+        return self._reports[bucket].copy()

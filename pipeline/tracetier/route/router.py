@@ -10,27 +10,22 @@ state: threads that wait for one write are served by the next together. What is 
 and shared with other processes is the business of `tracetier.route.state.replica`.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
-from msgspec import structs
-
-from tracetier.errors import (
-    FeedbackError,
-    TracetierError,
-)
+from tracetier.errors import TracetierError
 from tracetier.features.deciles import deciles_of
 from tracetier.heads.accelerate import Accelerate, accelerated
-from tracetier.records import Decision, Feedback, Task
+from tracetier.heads.prior import Prediction
+from tracetier.records import Decision, Task
+from tracetier.route.call import Call
 from tracetier.route.checked import checked_lam
 from tracetier.route.choice import allowed_indices
 from tracetier.route.decider import StateLike
-from tracetier.route.event import TraceReported, bounded_id
-from tracetier.route.model import effective_outcomes
-from tracetier.route.outcome import Receipt, check_outcome, checked_quality
+from tracetier.route.model import Model, effective_outcomes
 from tracetier.route.rewards import RewardRule
 from tracetier.route.strategy import StrategyName, StrategyParams
 from tracetier.route.views import OpenDecision, Views
@@ -135,6 +130,7 @@ class Router(Views):
         saving: float | None = None,
         quality_floor: float | None = None,
         accelerate: Accelerate = False,
+        clock: Callable[[], float] = time.time,
     ) -> Self:
         """Return a router over the artifact at ``path``; ``lam`` is the artifact's by default.
 
@@ -177,6 +173,7 @@ class Router(Views):
             budget_usd_per_day=budget_usd_per_day,
             saving=saving,
             quality_floor=quality_floor,
+            clock=clock,
             path=str(path),
             effective=effective_outcomes(artifact.metrics),
             deciles=deciles_of(artifact.metrics),
@@ -235,110 +232,26 @@ class Router(Views):
             allowed_indices(self.tiers, allowed)  # before the first is decided
         return [self._decide(task, lam, allowed, trace_id) for task in tasks]
 
-    def feedback(
-        self,
-        decision_id: str | Feedback,
-        *,
-        quality: float | None = None,
-        cost_usd: float | None = None,
-        rewards: Mapping[str, float] | None = None,
-    ) -> Receipt:
-        """Learn from the outcome of a decision, or from a part of it, once it is stored.
+    def route_calls(self, calls: Sequence[Call]) -> list[Decision | TracetierError]:
+        """Choose a tier for each of several calls, in their order, in less time than one by one.
 
-        Quality and cost may come apart and in any order; each is learned from once.
-
-        Parameters
-        ----------
-        decision_id : str or Feedback
-            The id that `route` gave; or the whole report.
-        quality : float, optional
-            0-10. Either outcome may be missing, not both; a missing one teaches nothing.
-        cost_usd : float, optional
-            USD, >= 0.
-        rewards : mapping of str to float, optional
-            In place of a quality: values by the names of the router's map of rewards.
-
-        Returns
-        -------
-        Receipt
-            What was new; false where everything had come before. A second report is counted.
-
-        Raises
-        ------
-        FeedbackError
-            For an unknown or expired decision, or a value out of range.
-        StorageError
-            If the report could not be stored. Then it is not learned from, and can be given
-            again; it is not learned from twice, even if the store had taken it.
+        What is wrong with a call, as `route` says, is answered in its place, and costs no other.
         """
-        unused: tuple[str, ...] = ()
-        if rewards is not None:
-            quality, unused = self._joined_rewards(decision_id, quality, cost_usd, rewards)
-        receipt = self._learn([check_outcome(decision_id, quality, cost_usd)])[0]
-        return structs.replace(receipt, unused=unused) if unused else receipt
-
-    def feedback_many(self, reports: Iterable[Feedback]) -> list[Receipt]:
-        """Learn from several reports, stored together; if one is wrong, none is learned."""
-        return self._learn([check_outcome(report) for report in reports])
-
-    def feedback_trace(
-        self,
-        trace_id: str,
-        *,
-        quality: float,
-        credit: Literal["equal", "unreported"] = "equal",
-    ) -> Receipt:
-        """Credit the terminal outcome of a trace to its decisions.
-
-        Parameters
-        ----------
-        trace_id : str
-            As given to `route`; by default that was the task's session.
-        quality : float
-            0-10.
-        credit : {"equal", "unreported"}
-            To every decision of the trace whose quality is still out, the same quality; or only
-            to those of them that had no report of their own at all, not even of a cost.
-
-        Returns
-        -------
-        Receipt
-            ``credited`` names the decisions; none where the trace is not known, or had all been
-            credited before.
-
-        Raises
-        ------
-        FeedbackError
-            For a quality out of range, or an unknown way to credit.
-        StorageError
-            If it could not be stored; then nothing is learned, and it can be given again.
-        """
-        if credit not in ("equal", "unreported"):
-            raise FeedbackError(f"credit is {credit!r}, must be 'equal' or 'unreported'")
-        event = TraceReported(
-            bounded_id(trace_id) or "",
-            checked_quality(trace_id, quality),
-            credit == "unreported",
-            self._clock(),
-        )
-        self._check_open()
-        receipt = self._replica.report([event], durable=not self._batch.depth)[0]
-        return receipt or Receipt()
-
-    @contextmanager
-    def batch(self) -> Iterator[None]:
-        """Force to the disk once, at the end of the block, what this thread reports within.
-
-        Each report is learned from, and given to the store, at once; a crash of the machine
-        within the block may lose those of the block.
-        """
-        self._batch.depth += 1
+        model = self._model
+        ahead: Sequence[tuple[Model, Prediction] | None]
         try:
-            yield
-        finally:
-            self._batch.depth -= 1
-            if not self._batch.depth:
-                self._replica.flush()
+            ahead = [(model, each) for each in model.predict_many([call.task for call in calls])]
+        except TracetierError:  # some of them may be good
+            ahead = [None] * len(calls)
+        answers: list[Decision | TracetierError] = []
+        for call, foreseen in zip(calls, ahead):  # noqa: B905 - hot
+            try:
+                lam = self.lam if call.lam is None else checked_lam(call.lam)
+                decision = self._decide(call.task, lam, call.allowed, call.trace_id, ahead=foreseen)
+                answers.append(decision)
+            except TracetierError as error:
+                answers.append(error)
+        return answers
 
     def save(self) -> None:
         """Store what waits, and fold the log of events into the stored document.
@@ -372,24 +285,3 @@ class Router(Views):
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _joined_rewards(
-        self,
-        decision_id: str | Feedback,
-        quality: float | None,
-        cost_usd: float | None,
-        rewards: Mapping[str, float],
-    ) -> tuple[float | None, tuple[str, ...]]:
-        """Return the quality that the rewards amount to, and the names that say nothing."""
-        if quality is not None or isinstance(decision_id, Feedback):
-            raise FeedbackError(
-                f"feedback for {decision_id!r} has rewards and a quality; give one of them"
-            )
-        joined = self._rewards.join(decision_id, rewards)
-        if joined.quality_10 is None and cost_usd is None:
-            raise FeedbackError(
-                f"feedback for {decision_id!r} has the rewards {', '.join(rewards) or 'none'}, "
-                f"known are {', '.join(self._rewards.rules) or 'none'}; give one that is known, "
-                "or say what it means: Router(rewards={name: RewardRule(better=...)})"
-            )
-        return joined.quality_10, joined.unused

@@ -68,7 +68,6 @@ class Sums(Struct, kw_only=True, gc=False):
     def reported(
         self,
         entry: "Priced",
-        *,
         is_dear: bool,
         cost_usd: float | None = None,
         quality_10: float | None = None,

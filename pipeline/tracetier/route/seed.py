@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from tracetier.errors import SettingsError
 from tracetier.heads.prior import Prediction, PriorStats
-from tracetier.route.choice import Choice, Report, argmax, epsilon_greedy, prior_rewards
+from tracetier.route.choice import Choice, Predicted, Report, argmax, epsilon_greedy, prior_rewards
 from tracetier.route.control.contexts import Contexts
 from tracetier.route.control.curve import Beliefs, Optimism
 from tracetier.route.tally import Tally
@@ -118,7 +118,7 @@ class SeedStrategy:
         no_sd = np.zeros_like(reward)
         return Beliefs(reward, no_sd, contexts.quality, contexts.cost, Optimism(0.0, 0.0))
 
-    def observe(self, prediction: Prediction) -> None:
+    def observe(self, seen: Predicted) -> None:
         """Do nothing: the rule takes no notice of predictions."""
 
     def update(self, report: Report) -> None:

@@ -23,7 +23,6 @@ def slopes(
     xy: Sequence[float],
     xx: Sequence[float],
     n: Sequence[float],
-    *,
     sigma2: float,
     slope_trust: float,
     slope_pool: float,

@@ -13,7 +13,7 @@ from msgspec import structs
 from tracetier.errors import SettingsError
 from tracetier.heads.prior import Prediction, PriorStats
 from tracetier.route.channel import Innovation
-from tracetier.route.choice import Choice, Report
+from tracetier.route.choice import Choice, Predicted, Report
 from tracetier.route.control.contexts import Contexts
 from tracetier.route.control.curve import Beliefs
 from tracetier.route.greedy import GreedyParams, GreedyState, GreedyStrategy, start_greedy
@@ -67,8 +67,8 @@ class Strategy(Protocol):
         """Return what is believed now of many tasks; for a pacer."""
         ...
 
-    def observe(self, prediction: Prediction) -> None:
-        """Take notice of the predictions that a decision was taken on."""
+    def observe(self, seen: Predicted) -> None:
+        """Take notice of what a decision was taken on."""
         ...
 
     def update(self, report: Report) -> Innovation | None:

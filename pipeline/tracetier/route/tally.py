@@ -12,22 +12,20 @@ class Tally:
     --------
     >>> tally = Tally([[0, 0]])
     >>> tally.decided(0, 1)
-    >>> tally.decisions, tally.pending, tally.n_bucket
-    ([[0, 1]], [[0, 1]], [1])
+    >>> tally.decisions, tally.pending, tally.n_tier, tally.n_total
+    ([[0, 1]], [[0, 1]], [0, 1], 1)
     """
 
     def __init__(self, decisions: Sequence[Sequence[int]]) -> None:
         self.decisions = [list(row) for row in decisions]
         self.pending = [[0] * len(row) for row in self.decisions]
-        self.n_bucket = [sum(row) for row in self.decisions]
         self.n_tier = [sum(column) for column in zip(*self.decisions, strict=True)]
-        self.n_total = sum(self.n_bucket)
+        self.n_total = sum(self.n_tier)
 
     def decided(self, bucket: int, tier: int) -> None:
         """Count a decision, whose report is now out."""
         self.decisions[bucket][tier] += 1
         self.pending[bucket][tier] += 1
-        self.n_bucket[bucket] += 1
         self.n_tier[tier] += 1
         self.n_total += 1
 
@@ -35,7 +33,6 @@ class Tally:
         """Take back a decision that was counted."""
         self.decisions[bucket][tier] -= 1
         self.pending[bucket][tier] -= 1
-        self.n_bucket[bucket] -= 1
         self.n_tier[tier] -= 1
         self.n_total -= 1
 

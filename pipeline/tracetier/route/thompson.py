@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from random import Random
 
 from tracetier.heads.prior import Prediction, PriorStats
-from tracetier.route.choice import Choice, argmax, prior_rewards
+from tracetier.route.choice import Choice, argmax
 from tracetier.route.residual import (
     ResidualParams,
     ResidualState,
@@ -102,18 +102,18 @@ class ThompsonStrategy(ResidualStrategy):
         explore: Sequence[int] | None = None,
     ) -> Choice:
         """Choose a tier with the probability that it is the best; one ``rng.random()``."""
-        quality, cost, reward, sd = self._believed(prediction, lam, tally)
-        score = [r - price * c for r, c in zip(reward, cost, strict=True)]
+        found = self._believed(prediction, tally, lam, 0.0, price)
+        score, sd = found.score, found.sd
         weight = self._optimism.at(price)
         shares = best_shares([score[a] for a in allowed], [weight * sd[a] for a in allowed])
         explore = allowed if explore is None else explore
         epsilon = self.state.params.explore_min if explore else 0.0
-        propensities = [0.0] * len(reward)
+        propensities = [0.0] * len(score)
         for a, share in zip(allowed, shares, strict=True):
             propensities[a] = (1.0 - epsilon) * share
         for a in explore:
             propensities[a] += epsilon / len(explore)
-        propensities = self._with_burn_in(propensities, explore, tally)
+        propensities = self._burn_in.mixed(propensities, explore, tally)
         greedy = argmax(score, allowed)
         tier = _drawn(propensities, greedy, rng.random())
         return Choice(
@@ -123,11 +123,11 @@ class ThompsonStrategy(ResidualStrategy):
             explored=tier != greedy,
             epsilon=epsilon,
             propensities=propensities,
-            quality=quality,
-            cost=cost,
-            reward=reward,
+            quality=found.quality,
+            cost=found.cost,
+            reward=found.reward,
             sd=sd,
-            prior_reward=prior_rewards(prediction, lam),
+            prior_reward=found.prior_reward,
             n_reports=self.n_reports(prediction.bucket),
         )
 

@@ -4,26 +4,30 @@ Every change is one event of the state's log, so all who share the state make it
 in the order of reports; see `tracetier.route.carry` for what becomes of what was learned.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from msgspec import structs
+
+from tracetier.errors import StateError
 from tracetier.route.change import (
     Probe,
     TierChange,
+    change_event,
     price_factor,
     with_name,
     with_price,
     with_tier,
     without_tier,
 )
-from tracetier.route.decider import Decider
 from tracetier.route.guard_settings import guard_params
-from tracetier.route.model import Model, base_at
+from tracetier.route.model import Base, Model, base_at
 from tracetier.route.outcome import check_outcome
+from tracetier.route.reporting import Reporting
 from tracetier.tiers import Tier
 
 
-class TierChanges(Decider):
+class TierChanges(Reporting):
     """The changes that a router can make while it runs."""
 
     def add_tier(
@@ -78,9 +82,10 @@ class TierChanges(Decider):
         """
         checked = [(each, check_outcome("probe", each.quality, each.cost_usd)) for each in probes]
         self.tiers.index(name)
-        for each, outcome in checked:
+        for each, event in checked:
             decision = self._decide(each.task, self.lam, [name], None, is_probe=True)
-            self._learn([outcome._replace(decision_id=decision.decision_id)])
+            now_s = self._clock()
+            self._learn([structs.replace(event, decision_id=decision.decision_id, time_s=now_s)])
         return len(checked)
 
     def remove_tier(self, name: str) -> None:
@@ -147,3 +152,37 @@ class TierChanges(Decider):
         scale = [self._model.cost_ref / base.cost_ref if base.cost_ref else 1.0] * len(sources)
         self._change(base, TierChange(model.columns, sources, scale), is_same_model=False)
         self._replica.save()
+
+    def _change(
+        self,
+        base: Base,
+        changed: TierChange,
+        *,
+        is_same_model: bool = True,
+        renamed: Mapping[str, str] | None = None,
+    ) -> None:
+        """Have everybody who shares the state go on with other tiers, or another model."""
+        self._check_open()
+        now = self._model
+        new = Model(base, changed.columns, layout=now.layout + 1)
+        guard_params(self._settings, new.tiers)  # a rule may name a tier that is no more
+        event = change_event(
+            new,
+            now,
+            changed,
+            strategy=self.strategy,
+            lam=self.lam,
+            is_same_model=is_same_model,
+            renamed=renamed or {},
+        )
+        self._replica.report([event])
+        with self._replica.lock:
+            learner = self._replica.learner
+            self._follow()
+            is_done = learner.layout == new.layout and learner.artifact[0] == new.artifact_id
+            if not is_done or self._model.names != new.names:
+                raise StateError(
+                    "the tiers were changed by another process at the same time, so this change "
+                    f"was not made; the tiers are now {', '.join(self._model.names)}: look, and "
+                    "change again"
+                )

@@ -92,12 +92,7 @@ class Accounts:
         self._day_s = start, start + DAY_S
 
     def reported(
-        self,
-        decision: Pending,
-        *,
-        quality_10: float | None,
-        cost_usd: float | None,
-        time_s: float,
+        self, decision: Pending, quality_10: float | None, cost_usd: float | None, time_s: float
     ) -> None:
         """Set right what a report tells."""
         start, end = self._day_s
@@ -106,12 +101,8 @@ class Accounts:
             and decision.session_id is None
             and start <= decision.time_s < end
         ):
-            self._day[decision.tier].reported(
-                decision,
-                is_dear=decision.tier == self._dearest,
-                cost_usd=cost_usd,
-                quality_10=quality_10,
-            )
+            tier = decision.tier
+            self._day[tier].reported(decision, tier == self._dearest, cost_usd, quality_10)
         else:
             self.savings.reported(
                 decision,

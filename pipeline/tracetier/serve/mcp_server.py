@@ -223,7 +223,7 @@ def _route_task(service: Service) -> Callable[..., RoutedTask]:
             tier=decision.tier,
             model=decision.model,
             explored=decision.explored,
-            reasons=decision.reasons,
+            reasons=list(decision.reasons),
             tiers=_estimates(decision),
         )
 
@@ -316,7 +316,7 @@ def _explained(service: Service, decision_id: str) -> ExplainedDecision:
             probability=taken.propensity,
             model=taken.model,
             explored=taken.explored,
-            reasons=taken.reasons,
+            reasons=list(taken.reasons),
             rules=taken.rules,
             tiers=_estimates(taken),
             quality=view.quality,

@@ -4,7 +4,7 @@ from tracetier.serve.schema import PolicyAnswer, TierView
 from tracetier.serve.service import Service
 from tracetier.settings import Settings
 
-_BUDGET = ("budget_usd", "budget_usd_per_day", "saving", "quality_floor")
+_BUDGET = ("budget_usd", "budget_usd_per_day", "budget_requests", "saving", "quality_floor")
 _SESSION = ("affinity", "switch_cost", "cache_lives_s", "escalate_after", "failure_below")
 _ROLLOUT = ("incumbent", "abstain_sd", "shadow")
 

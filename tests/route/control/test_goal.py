@@ -1,5 +1,7 @@
 """A goal is one aim, within its range."""
 
+from typing import Any
+
 import pytest
 
 from tracetier.errors import SettingsError
@@ -19,7 +21,16 @@ from tracetier.route.control.goal import Goal
         pytest.param({"quality_floor": 12.0}, "quality_floor is 12.0, .* below 10", id="scale"),
     ],
 )
-def test_a_goal_that_cannot_be_is_told(given: dict[str, float], message: str) -> None:
+def test_a_goal_that_cannot_be_is_told(given: dict[str, Any], message: str) -> None:
     """With what was given and what is allowed."""
     with pytest.raises(SettingsError, match=message):
+        Goal(**given)
+
+
+@pytest.mark.parametrize(
+    "given", [{"budget_usd": 0.01, "requests": 0}, {"saving": 0.5, "requests": 100}]
+)
+def test_a_number_of_requests_stands_beside_a_budget_per_request(given: dict[str, Any]) -> None:
+    """Of at least one."""
+    with pytest.raises(SettingsError, match="give a number >= 1, and budget_usd beside it"):
         Goal(**given)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -25,7 +26,7 @@ World = Callable[[int, int], tuple[float, float]]
 """Step and tier to quality 0-1 and USD."""
 
 
-def _pacer(prior: PriorStats, **goal: float) -> Pacer:
+def _pacer(prior: PriorStats, **goal: Any) -> Pacer:
     state = ControlState(goal=Goal(**goal))
     return Pacer(state, cost_ref_usd=REF, contexts=prior_contexts(prior, REF))
 
@@ -150,6 +151,7 @@ def test_dear_tiers_are_not_explored_and_not_taken_while_overdrawn(prior: PriorS
     strategy, prediction = _start(prior), prior_contexts(prior, REF)[0]
     prediction = Prediction([0.6, 0.7, 0.9], [0.001, 0.004, 0.02], [0.05, 0.2, 1.0], 0)
 
+    pacer.state.over = -0.01
     calm = pacer.terms(strategy, prediction, lam=0.0, allowed=ALL)
     pacer.decided(prediction, 2, prediction.quality, prediction.cost)
     overdrawn = pacer.terms(strategy, prediction, lam=0.0, allowed=ALL)
@@ -158,6 +160,55 @@ def test_dear_tiers_are_not_explored_and_not_taken_while_overdrawn(prior: PriorS
     assert (list(calm.allowed), list(calm.explore)) == (ALL, [0, 1])
     assert (list(overdrawn.allowed), list(overdrawn.explore)) == ([0, 1], [0, 1])
     assert (list(only_dear.allowed), list(only_dear.explore)) == ([2], [])
+
+
+@pytest.mark.parametrize("n", [400, 1_500])
+@pytest.mark.parametrize("budget", [0.0025, 0.005, 0.012])
+def test_a_budget_for_a_known_number_of_requests_ends_on_it(
+    prior: PriorStats, budget: float, n: int
+) -> None:
+    """Calls cost up to double or nothing of what is predicted; never over, and little under."""
+    rng, usd = Random(7), [0.001, 0.004, 0.019]
+    live = Live(prior, _pacer(prior, budget_usd=budget, requests=n))
+    made = live.run(n, lambda step, a: ((0.6, 0.7, 0.9)[a], usd[a] * rng.uniform(0.0, 2.0)))
+
+    assert (0.98 if n > 400 else 0.96) <= made[:, 1].mean() / budget <= 1.005
+
+
+def test_an_early_overdraft_is_evened_out_over_all_that_is_left(prior: PriorStats) -> None:
+    """One call of 40 grants: 1,000 requests that are left give up 4 % each, no more."""
+    prediction = Prediction([0.6, 0.7, 0.9], [0.001, 0.004, 0.02], [0.05, 0.2, 1.0], 0)
+    prices = {}
+    for requests in (None, 1_000):
+        calm = _pacer(prior, budget_usd=0.004, requests=requests)
+        calm.terms(_start(prior), prediction, lam=0.0, allowed=ALL)
+        before = calm.price
+        calm.decided(prediction, 1, prediction.quality, prediction.cost)
+        calm.settled(cost_usd=0.16)
+        prices[requests] = calm.price / before
+
+    assert prices[1_000] < prices[None]
+
+
+def test_a_dear_tier_waits_until_half_of_it_is_saved(prior: PriorStats) -> None:
+    """At $.004 a call of $.02 needs $.01 of rest; a tier that became cheap needs less at once."""
+    pacer, strategy = _pacer(prior, budget_usd=0.004), _start(prior)
+    prediction = Prediction([0.6, 0.7, 0.9], [0.001, 0.004, 0.02], [0.05, 0.2, 1.0], 0)
+    may = []
+    for rest in (0.009, 0.011):
+        pacer.state.over = -rest
+        may.append(2 in pacer.terms(strategy, prediction, lam=0.0, allowed=ALL).allowed)
+    for _ in range(10):
+        pacer.decided(prediction, 2, prediction.quality, prediction.cost)
+        pacer.settled(cost_usd=0.0002, tier=2, predicted_usd=0.02)
+    pacer.state.over = -0.002
+    may.append(2 in pacer.terms(strategy, prediction, lam=0.0, allowed=ALL).allowed)
+    pacer.decided(prediction, 2, prediction.quality, prediction.cost)
+    pacer.settled(cost_usd=0.02, tier=2, predicted_usd=0.02)
+    pacer.state.over = -0.009
+    may.append(2 in pacer.terms(strategy, prediction, lam=0.0, allowed=ALL).allowed)
+
+    assert may == [False, True, True, False]
 
 
 def test_open_decisions_count_as_expected_until_reported(prior: PriorStats) -> None:

@@ -6,7 +6,9 @@
     target    = granted clip(.997 - over / (H granted), .3, 2) / correction     H = 100, 50 where
                         over < 0, 250 where over > 0 and a tier costs more than 4 grants on average
     price     = the p at which curve(p) = target                              looked up every time
-    overdrawn (over > 0): no tier beyond 4 grants, whatever its score
+    a tier beyond 4 grants is taken only where there is room for it (see `lumpy`)
+
+Where the end of the budget is known, the horizon H is what is left of it (see `horizon`).
 
 The curve reacts at once to anything that is learned, so a tier that silently gets worse does not
 send the spending up until an error has built up; the account over removes what the curve gets
@@ -25,6 +27,8 @@ from tracetier.heads.prior import Prediction
 from tracetier.route.control.contexts import Contexts
 from tracetier.route.control.curve import Beliefs, curve_scale, mean_amounts, price_for, price_grid
 from tracetier.route.control.goal import SECONDS_A_DAY
+from tracetier.route.control.horizon import Period, period_of
+from tracetier.route.control.lumpy import LUMPY, room, see, seen_share
 from tracetier.route.control.state import ControlState
 
 WINDOW = 400
@@ -32,8 +36,6 @@ EVERY = 25
 HORIZON_LUMPY, HORIZON_OVER, HORIZON_LEFT = 250.0, 100.0, 50.0
 """Requests over which an overdraft (with lumpy tiers, without) or a rest is evened out."""
 AIM = 0.997
-LUMPY = 4.0
-"""Grants for one request beyond which a tier is not explored, nor taken while overdrawn."""
 
 _KEEP_BOUND, _MOST_OVER = 50.0, 300.0
 _KEEP_FREE, _FREE = 0.95, 0.9
@@ -101,16 +103,18 @@ class Pacer:
     def price(self) -> float:
         """The price at the present state of the account."""
         state = self.state
-        unit = self._unit
-        over = min(_MOST_OVER * unit, max(-_KEEP_BOUND * unit, self.over))
-        if self._is_quality:
-            over = min(2.0 * _KEEP_BOUND * unit, over)
-            target = state.grant - over / HORIZON_LEFT
+        unit, period = self._unit, self._period
+        if period is not None:
+            rate = 1.0 - (self.over / unit + period.reserve) / period.left
         else:
+            over = min(_MOST_OVER, max(-_KEEP_BOUND, self.over / unit))
             # Overdrafts are also worked off by the rule on lumpy tiers, unused grant is not; and
             # one dear call paid back in a hurry, by cheap tiers, costs more quality than it gave.
-            horizon = self._horizon_over if over > 0.0 else HORIZON_LEFT
-            rate = AIM - over / (horizon * unit)
+            rate = AIM - over / (self._horizon_over if over > 0.0 else HORIZON_LEFT)
+        if self._is_quality:
+            ahead = min(2.0 * _KEEP_BOUND, max(-_KEEP_BOUND, self.over / unit))
+            target = state.grant - ahead / HORIZON_LEFT * unit
+        else:
             target = state.grant * min(_RATE_HIGH, max(_RATE_LOW, rate))
         turn = state.n_decided * _GOLDEN % 1.0
         return price_for(target / self._correction, state.log_price, state.amount, turn=turn)
@@ -140,10 +144,15 @@ class Pacer:
             return Terms(self.price, allowed, explore)
         most = LUMPY * state.grant / (self._cost_ref or 1.0)
         cost = prediction.cost
-        if self.over > 0.0:
-            allowed = [a for a in allowed if cost[a] <= most] or [
-                min(allowed, key=cost.__getitem__)
-            ]
+        if max(cost) > most:
+            base = state.base * self._correction
+            within = room(self.over, grant=state.grant, base=base, period=self._period)
+            within /= self._cost_ref or 1.0
+            allowed = [
+                a
+                for a in allowed
+                if cost[a] <= most or seen_share(state.seen, a) * cost[a] <= within
+            ] or [min(allowed, key=cost.__getitem__)]
         return Terms(self.price, allowed, [a for a in explore if a in allowed and cost[a] <= most])
 
     def decided(
@@ -166,11 +175,21 @@ class Pacer:
         state.open_grant += self._per_request
         state.n_open += 1
 
-    def settled(self, *, cost_usd: float | None = None, quality: float | None = None) -> None:
+    def settled(
+        self,
+        *,
+        cost_usd: float | None = None,
+        quality: float | None = None,
+        tier: int | None = None,
+        predicted_usd: float = 0.0,
+    ) -> None:
         """Take account of a report (quality 0-1); one that lacks what the goal is about is lost.
 
         Call it once per decision: with the cost of a partial report, or when the rest has come.
+        The tier and what the model predicted it to cost tell of a price that has changed.
         """
+        if tier is not None and cost_usd is not None:
+            see(self.state.seen, tier, cost_usd=cost_usd, predicted_usd=predicted_usd)
         amount = quality if self._is_quality else cost_usd
         if amount is None:
             self.lost()
@@ -202,7 +221,9 @@ class Pacer:
         state = self.state
         if self._is_quality or not state.amount:
             return
-        state.over = max(state.over, -_KEEP_BOUND * self._unit)
+        period = self._period
+        keep = _KEEP_BOUND if period is None else max(_KEEP_BOUND, period.left)
+        state.over = max(state.over, -keep * self._unit)
         # Where even the lowest price spends less than is granted nothing is being saved up for.
         if state.over < 0.0 and state.amount[-1] * self._correction < _FREE * state.grant:
             state.over *= _KEEP_FREE
@@ -237,7 +258,19 @@ class Pacer:
         amount = mean_amounts(prices, beliefs, beliefs.quality if self._is_quality else usd)
         state.log_price = curve_scale(prices)[::-1].tolist()
         state.amount = amount[::-1].tolist()
+        if self._period is not None:
+            score = beliefs.reward + beliefs.optimism.at(self.price) * beliefs.sd
+            score = score - self.price * cost
+            score[contexts.cost_usd > LUMPY * state.grant] = -np.inf
+            state.base = float(usd[np.arange(len(usd)), score.argmax(axis=1)].mean())
         state.since_solved = 0
+
+    @property
+    def _period(self) -> Period | None:
+        state = self.state
+        return period_of(
+            state.goal, n_decided=state.n_decided, time_s=state.last_s, gap_s=state.gap_s
+        )
 
     def _usd(self, prediction: Prediction, believed: Sequence[float], tier: int) -> float:
         predicted = max(prediction.cost[tier], 1e-12)

@@ -28,6 +28,12 @@ class ControlState(Struct, kw_only=True):
     log_price, amount : list of float
         The curve that was solved last: `curve_scale` of prices, falling, and the mean amount per
         request expected at each, rising.
+    base : float
+        Expected USD per request at the present price if no tier beyond four grants is taken; 0
+        where no end of the period is known.
+    seen : list of float
+        Per tier, the share of its predicted cost that its last calls cost, at most 1; a tier
+        beyond the end of the list counts in full.
     since_solved, n_decided : int
         Decisions since then, and in all.
     last_s, gap_s : float
@@ -46,6 +52,8 @@ class ControlState(Struct, kw_only=True):
     grant: float = 0.0
     log_price: list[float] = []
     amount: list[float] = []
+    base: float = 0.0
+    seen: list[float] = []
     since_solved: int = 0
     n_decided: int = 0
     last_s: float = 0.0
