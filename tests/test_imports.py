@@ -10,7 +10,7 @@ import pytest
 
 GOLDEN = sorted(Path(__file__).parent.glob("golden/artifact_v*/artifact"))
 
-GROUND = {"errors", "records", "tiers", "settings", "prices", "table"}
+GROUND = {"errors", "records", "tiers", "settings", "prices", "steady_clock", "table"}
 CORE = GROUND | {"features", "heads"}
 
 OURS: dict[str, set[str]] = {
@@ -19,6 +19,7 @@ OURS: dict[str, set[str]] = {
     "tiers": {"errors"},
     "settings": {"errors", "tiers"},
     "prices": {"errors", "tiers"},
+    "steady_clock": set(),
     "table": {"errors", "records", "tiers"},
     "measures": {"errors", "records"},
     "features": GROUND,
@@ -70,8 +71,8 @@ THEIRS: dict[str, set[str]] = {
     "artifact": {"msgspec", "numpy", "pyarrow"},
     "route": {"msgspec", "numpy", "redis"},
     "serve": {
-        *("fastapi", "httpx", "mcp", "mcp_types", "msgspec", "prometheus_client", "pydantic"),
-        *("starlette", "uvicorn"),
+        *("fastapi", "httptools", "httpx", "mcp", "mcp_types", "msgspec", "prometheus_client"),
+        *("pydantic", "starlette", "uvicorn"),
     },
     "client": {"httpx", "msgspec"},
     "integrations": {"litellm", "msgspec"},

@@ -94,6 +94,7 @@ def test_packed_parts_are_read_like_the_others(make_log: MakeLog, tmp_path: Path
 def test_a_log_prunes_its_folder_as_it_goes(make_log: MakeLog, put: Put, tmp_path: Path) -> None:
     """When it is opened, and with each part that it ends."""
     old = put(1, ago=40)
+    put(3, ago=1)  # so that the clock is believed: somebody wrote yesterday
     now = [NOW_S]
     log = make_log(tmp_path, keep_days=30.0, part_s=60.0, clock=lambda: now[0])
     assert log._packing is not None
@@ -107,4 +108,42 @@ def test_a_log_prunes_its_folder_as_it_goes(make_log: MakeLog, put: Put, tmp_pat
     log.close()
 
     assert not older.exists()
-    assert len(parts_of(tmp_path)) == 1
+    assert len(parts_of(tmp_path)) == 2
+
+
+def test_a_clock_set_a_year_ahead_deletes_nothing(
+    make_log: MakeLog, put: Put, tmp_path: Path
+) -> None:
+    """Its own part ends, being a year old by that clock; what others finished stays."""
+    kept = put(1, ago=1)
+    now = [NOW_S]
+    log = make_log(tmp_path, keep_days=30.0, clock=lambda: now[0])
+    log.decided(Task(), make_decision(), "api")
+    log.flush()
+    now[0] += 365 * DAY_S
+    log.decided(Task(), make_decision(), "api")
+    log.flush()
+    log.close()
+
+    assert kept.exists()
+    assert len(parts_of(tmp_path)) == 3
+
+
+def test_a_log_opened_under_a_clock_a_year_ahead_deletes_nothing(
+    make_log: MakeLog, put: Put, tmp_path: Path
+) -> None:
+    """The newest line says what time it was not long ago."""
+    parts = [put(1, ago=29), put(2, ago=1)]
+    make_log(tmp_path, keep_days=30.0, clock=lambda: NOW_S + 365 * DAY_S).close()
+
+    assert parts_of(tmp_path) == parts
+
+
+def test_a_line_from_the_future_does_not_make_the_others_old(
+    make_log: MakeLog, put: Put, tmp_path: Path
+) -> None:
+    """As one that was written while the clock was wrong."""
+    parts = [put(1, ago=29), put(2, ago=-365)]
+    make_log(tmp_path, keep_days=30.0, clock=lambda: NOW_S).close()
+
+    assert parts_of(tmp_path) == parts

@@ -13,7 +13,7 @@ from tracetier import Client, Feedback
 from tracetier.api import compare
 from tracetier.artifact import load_artifact
 from tracetier.cli.app import app
-from tracetier.errors import ServiceError, TableError, WorkError
+from tracetier.errors import ArtifactError, ServiceError, TableError, WorkError
 from tracetier.retrain.joined import join_tables
 from tracetier.retrain.lock import locked
 from tracetier.retrain.run import retrain
@@ -30,7 +30,11 @@ def models(wrong_artifact: Path, tmp_path: Path) -> Path:
 
 
 def _refuse(version: Path) -> None:
-    raise ServiceError("not there")
+    raise ArtifactError("not sound")
+
+
+def _lose_the_answer(version: Path) -> None:
+    raise ServiceError("no answer came")
 
 
 @pytest.mark.parametrize("store_text", [True, False])
@@ -87,7 +91,7 @@ def test_a_service_that_refuses_leaves_everything_as_it_was(models: Path, tmp_pa
     """And the next run tries again."""
     live(models / "prod", tmp_path / "log", 300, seed=3)
     given = (models / "prod", tmp_path / "log", models)
-    with pytest.raises(ServiceError):
+    with pytest.raises(ArtifactError):
         retrain(*given, settings=SETTINGS, tell_service=_refuse)
     assert not (models / "prod").is_symlink()
     assert list(models.glob("prod-*")) == []
@@ -96,6 +100,20 @@ def test_a_service_that_refuses_leaves_everything_as_it_was(models: Path, tmp_pa
 
     assert found.outcome == "swapped"
     assert told == [Path(found.path)]
+
+
+def test_a_service_whose_answer_was_lost_finds_what_it_may_have_taken(
+    models: Path, tmp_path: Path
+) -> None:
+    """Its state would lead the next worker to a folder that is gone; what is in use stays."""
+    live(models / "prod", tmp_path / "log", 300, seed=3)
+    given = (models / "prod", tmp_path / "log", models)
+    with pytest.raises(ServiceError):
+        retrain(*given, settings=SETTINGS, tell_service=_lose_the_answer)
+    (version,) = models.glob("prod-*")
+
+    assert load_artifact(version).artifact_id != load_artifact(models / "prod").artifact_id
+    assert not (models / "prod").is_symlink()
 
 
 def test_a_run_beside_another_changes_nothing(models: Path, tmp_path: Path) -> None:

@@ -18,8 +18,7 @@ from tracetier.api import ingest, train
 from tracetier.demo.sample import synthetic_records
 from tracetier.errors import SettingsError
 from tracetier.serve.auth import Access
-from tracetier.serve.edge import Gate
-from tracetier.serve.run import ServeConfig, build_app, check, listen
+from tracetier.serve.run import WORKER_S, ServeConfig, build_app, check, listen, serve
 from tracetier.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,6 +40,30 @@ def test_several_workers_need_a_state_that_they_can_share() -> None:
     with pytest.raises(SettingsError, match="2 workers cannot share a state in memory"):
         check(_config(workers=2, state=None))
     check(_config(workers=2, state="sqlite://state/bandit.db"))
+
+
+def test_workers_are_given_time_to_start_and_to_answer(
+    monkeypatch: pytest.MonkeyPatch, golden: Path, tmp_path: Path
+) -> None:
+    """On a busy machine the web server's own five seconds would break off each renewal."""
+    given: list[Any] = []
+
+    class Recorder:
+        def __init__(self, config: Any, sockets: Any, target: Any = None) -> None:
+            given.append(config)
+
+        def run(self) -> None:
+            pass
+
+    monkeypatch.setattr("uvicorn.supervisors.Multiprocess", Recorder)
+    for name in ("start_logging", "ignore_signals"):
+        monkeypatch.setattr(f"tracetier.serve.run.{name}", lambda **_: None)
+    with socket.socket() as listening:
+        state = f"sqlite://{tmp_path}/state.db"
+        serve(ServeConfig(artifact=str(golden), workers=2, state=state), listening)
+
+    assert given[0].workers == 2
+    assert given[0].timeout_worker_healthcheck == WORKER_S > 5
 
 
 def test_another_host_needs_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,8 +95,7 @@ def test_an_open_service_on_this_machine_checks_its_name(golden: Path, tmp_path:
 
     def hosts(**given: Any) -> Any:
         config = ServeConfig(artifact=str(golden), **given)
-        gate: Gate = build_app(config).state.gate
-        return gate.hosts
+        return build_app(config).gate.admission.hosts
 
     assert b"127.0.0.1" in hosts()
     assert hosts(is_insecure=True) is None

@@ -28,6 +28,15 @@ def parts_of(folder: Path) -> list[Path]:
     return []
 
 
+def newest_s(folder: Path) -> float | None:
+    """Return when the newest line of all parts was written, in seconds since 1970."""
+    times: list[float] = []
+    for path in parts_of(folder):
+        with contextlib.suppress(OSError):
+            times.append(path.stat().st_mtime)
+    return max(times, default=None)
+
+
 def prune(
     folder: Path, *, keep_days: float | None, keep_bytes: int | None, now_s: float
 ) -> list[Path]:
@@ -41,7 +50,7 @@ def prune(
     keep_bytes : int, optional
         Of all parts together; by default without bound.
     now_s : float
-        Seconds since 1970.
+        Seconds since 1970, by a clock that is not just set ahead (`tracetier.steady_clock`).
 
     Returns
     -------

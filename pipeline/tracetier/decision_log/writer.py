@@ -23,12 +23,13 @@ from msgspec import Struct
 
 from tracetier.decision_log.line import decision_line, feedback_line
 from tracetier.decision_log.part import OpenPart
-from tracetier.decision_log.retention import pack, prune
+from tracetier.decision_log.retention import newest_s, pack, prune
 from tracetier.decision_log.schema import DecisionLine, FeedbackLine
 from tracetier.decision_log.text_hash import hash_key
 from tracetier.errors import SettingsError
 from tracetier.records import Decision, Feedback, Task
 from tracetier.settings import Settings
+from tracetier.steady_clock import SteadyClock
 
 _JOIN_S: Final = 10.0
 """Seconds that the last lines are given when a log is closed."""
@@ -139,6 +140,7 @@ class LogWriter:
         self._part: OpenPart | None = None
         self._n_parts = 0
         self._packing: threading.Thread | None = None
+        self._steady = SteadyClock(clock, start_s=self._credible())
         self._thread = threading.Thread(target=self._run, name="tracetier-log", daemon=True)
         self._tidy()
         self._thread.start()
@@ -201,6 +203,11 @@ class LogWriter:
         if self._packing is not None:
             self._packing.join()
 
+    def _credible(self) -> float | None:
+        """Return the time to begin with: the newest line's where the clock is far ahead of it."""
+        newest = newest_s(self._folder)
+        return newest if newest is not None and self._clock() - newest > _CREDIBLE_S else None
+
     def _take(self, line: DecisionLine | FeedbackLine) -> None:
         encoded = self._encode(line) + b"\n"
         with self._lock:
@@ -247,6 +254,7 @@ class LogWriter:
 
     def _rotate(self) -> None:
         part, rules = self._part, self._rules
+        self._steady()  # so that it sees a jump when it is
         if part is None:
             return
         is_full = part.n_bytes >= rules.part_bytes
@@ -279,12 +287,14 @@ class LogWriter:
         """Pack a finished part and prune the folder, beside the writing: both may take long."""
         if self._packing is not None:
             self._packing.join()
-        self._packing = threading.Thread(target=self._pack_and_prune, args=(finished,), daemon=True)
+        # By the steady clock: a machine whose clock is set a year ahead must not lose its log.
+        args = (finished, self._steady())
+        self._packing = threading.Thread(target=self._pack_and_prune, args=args, daemon=True)
         self._packing.start()
         if waits:
             self._packing.join()
 
-    def _pack_and_prune(self, finished: Path | None) -> None:
+    def _pack_and_prune(self, finished: Path | None, now_s: float) -> None:
         rules = self._rules
         if finished is not None:
             with suppress(OSError):  # it then stays as it is, which is as good to read
@@ -293,12 +303,15 @@ class LogWriter:
             self._folder,
             keep_days=rules.keep_days,
             keep_bytes=rules.keep_bytes,
-            now_s=self._clock(),
+            now_s=now_s,
         )
 
 
 _MANY_BYTES: Final = 1 << 20
 """Bytes that wait, at which the writer is woken early."""
+
+_CREDIBLE_S: Final = 2 * 86_400.0
+"""What a clock may be ahead of the newest line when a log is opened, to be believed at once."""
 
 _RETRY_S: Final = 1.0
 """Seconds between two tries of a disk that refuses."""

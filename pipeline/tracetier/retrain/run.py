@@ -21,7 +21,7 @@ from msgspec import Struct
 from tracetier.api import ingest, train
 from tracetier.artifact import Artifact, load_artifact
 from tracetier.artifact.publish import check_link, drop_old, publish, version_name
-from tracetier.errors import StorageError
+from tracetier.errors import InputError, StorageError
 from tracetier.heads.predictor import TierPredictor
 from tracetier.ingest.summary import IngestSummary
 from tracetier.retrain.joined import join_tables
@@ -75,7 +75,8 @@ def retrain(
         Versions that are kept.
     tell_service : callable, optional
         Told the folder of a version that passed, before it is in use on the disk; if it raises,
-        nothing is changed.
+        nothing is changed. Unless that says that the version was refused (an `InputError`), the
+        version stays: the service may have taken it before its answer was lost.
     progress : callable, optional
         Told what is being done and the share that is done.
 
@@ -131,7 +132,7 @@ class _Run:
             if not judged.passes:
                 self._remember(last)
                 return self._result("kept", read, judged, self._incumbent.artifact_id)
-            self._use(candidate, tell_service)
+            self._use(candidate, tell_service, keep=keep)
         finally:
             shutil.rmtree(self._work / "candidate", ignore_errors=True)
         self._remember(_Last(last.data, candidate.artifact_id))
@@ -165,7 +166,7 @@ class _Run:
             progress=lambda what, share: self._tell(what, 0.2 + 0.5 * share),
         )
 
-    def _use(self, candidate: Artifact, tell_service: Tell | None) -> None:
+    def _use(self, candidate: Artifact, tell_service: Tell | None, *, keep: int) -> None:
         """Put the candidate among the versions, tell the service, and move the link."""
         now = datetime.now(UTC)
         version = self._home / version_name(self._link, candidate.artifact_id, now)
@@ -181,8 +182,13 @@ class _Run:
         try:
             if tell_service is not None:
                 tell_service(version)
-        except BaseException:
+        except InputError:  # it was refused
             shutil.rmtree(version, ignore_errors=True)
+            raise
+        except BaseException:
+            # Its answer may have been lost when it was done already: then the service decides with
+            # the version, and looks for it there when a worker starts.
+            drop_old(self._home, self._link, keep=keep)
             raise
         # Should this fail, the version stays: a service that was told decides with it.
         publish(version, self._link, previous=previous)
