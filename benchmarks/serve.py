@@ -8,8 +8,9 @@ are pinned by taskset. Every request carries another task of about 100 words. Be
 same core and under the same load, an ASGI route that does no work at all: the most that the web
 server can do, and so the measure of how busy the machine is. The rate per core is that of requests
 to the service's own processor time; it says what a quiet core would do where the machine is not
-quiet. Reports are of decisions that were made before, and every one is in the store when it is
-answered (SQLite in WAL mode, synchronous FULL).
+quiet. With ``--log`` every decision is also written to the decision log. Reports are of decisions
+that were made before, and every one is in the store when it is answered (SQLite in WAL mode,
+synchronous FULL).
 """
 
 import argparse
@@ -270,7 +271,9 @@ def measured(arguments: argparse.Namespace, folder: Path) -> dict[str, list[Load
     tasks = list(tasks_of(N_TASKS, rng))
     bodies = [msgspec.json.encode({"task": task}) for task in tasks]
     how = {"seconds": arguments.seconds, "connections": arguments.connections, "core": 1}
-    found: dict[str, list[Load]] = {"no work at all": [], "/v1/route": [], "/v1/feedback": []}
+    found: dict[str, list[Load]] = {
+        name: [] for name in ("no work at all", "/v1/route", "/v1/route --log", "/v1/feedback")
+    }
     for repeat in range(arguments.repeats):
         port = free_port()
         (folder / "floor_app.py").write_text(FLOOR)
@@ -279,15 +282,14 @@ def measured(arguments: argparse.Namespace, folder: Path) -> dict[str, list[Load
         with server(floor, port, core=0, ready="/") as pid:
             found["no work at all"].append(load(pid, port, "/v1/route", bodies, **how))
         port = free_port()
-        state = f"sqlite://{folder}/state-{repeat}.db"
-        ours = [sys.executable, "-m", "tracetier", "serve", str(artifact)]
-        ours += ["--port", str(port), "--state", state]
-        with server(ours, port, core=0, ready="/v1/route") as pid:
-            load(pid, port, "/v1/route", bodies, **(how | {"seconds": 1}))
-            settle(pid)
-            found["/v1/route"].append(load(pid, port, "/v1/route", bodies, **how))
-        state = f"sqlite://{folder}/reports-{repeat}.db"
-        ours[-1] = state
+        ours = [sys.executable, "-m", "tracetier", "serve", str(artifact), "--port", str(port)]
+        for name, extra in (("/v1/route", []), ("/v1/route --log", ["--log", f"{folder}/log"])):
+            state = f"sqlite://{folder}/state-{repeat}-{len(extra)}.db"
+            with server([*ours, *extra, "--state", state], port, core=0, ready="/v1/route") as pid:
+                load(pid, port, "/v1/route", bodies, **(how | {"seconds": 1}))
+                settle(pid)
+                found[name].append(load(pid, port, "/v1/route", bodies, **how))
+        ours += ["--state", f"sqlite://{folder}/reports-{repeat}.db"]
         with server(ours, port, core=0, ready="/v1/route") as pid:
             n = min(80_000, int(arguments.reports_per_s * arguments.seconds))
             settle(pid)

@@ -28,7 +28,7 @@ PAGES = ("docs/serve.md", "docs/runbook.md")
 OF_OTHERS = {
     *("--appendonly", "--appendfsync", "--build", "--now", "--no-cache-dir", "--system", "--uid"),
     *("--no-install-recommends", "--create-home", "--home-dir", "--from", "--interval"),
-    *("--timeout", "--start-period", "--version"),
+    *("--timeout", "--start-period", "--version", "--minutes"),
 }
 
 

@@ -204,8 +204,8 @@ def test_a_report_that_cannot_be_stored_is_not_acknowledged(
 class _Broken(Service):
     """A service with a bug, whose message holds the task."""
 
-    def route(self, task: Any, **given: Any) -> Any:
-        raise RuntimeError(f"bug on {task.text}")
+    def route_calls(self, calls: Any, **given: Any) -> Any:
+        raise RuntimeError(f"bug on {calls[0].task.text}")
 
 
 def test_a_bug_is_answered_without_its_message(

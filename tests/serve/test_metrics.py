@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tracetier.serve.service import Service
 
 if TYPE_CHECKING:
-    from tests.serve.conftest import Ask, MakeApp
+    from tests.serve.conftest import Ask, MakeApp, Maker
 
 
 def _samples(page: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -74,3 +74,29 @@ def test_a_part_that_fails_shows_and_shows_no_more(
     after = _samples(ask(app, "GET", "/metrics").text)[label]
 
     assert (before, after) == (1.0, 0.0)
+
+
+class _Losing:
+    """A decision log whose disk is full."""
+
+    trouble = "cannot write; 3 lines are lost"
+    n_lost = 3
+
+    def decided(self, *told: object) -> None: ...
+
+    def reported(self, *told: object) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def test_lines_of_the_decision_log_that_are_lost_are_counted(
+    make_app: "MakeApp", ask: "Ask", make_router: "Maker"
+) -> None:
+    """In the metrics, and where readiness is asked for."""
+    app = make_app(service=Service(make_router(), log=_Losing()))
+
+    found = _samples(ask(app, "GET", "/metrics").text)
+    ready = ask(app, "GET", "/readyz").json()
+
+    assert found["tracetier_decision_log_lost", ()] == ready["n_log_lost"] == 3
+    assert ready["degraded"][0].startswith("decision-log:")

@@ -3,6 +3,8 @@
     request -> Edge (id, caller, rate, size) -> fast route
                                              -> FastAPI -> own routes, gateway, hooks, dashboard
 
+The fast routes pass no layer of the framework, which describes them all the same.
+
 `create_app` puts it together for one service; how the service came about, and on which address
 the app is served, is `tracetier.serve.run`'s.
 """
@@ -11,6 +13,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +24,11 @@ from starlette.exceptions import HTTPException
 
 from tracetier import __version__
 from tracetier.errors import TracetierError
+from tracetier.serve.admission import Admission
+from tracetier.serve.asgi import Receive, Scope, Send
 from tracetier.serve.auth import Access
-from tracetier.serve.edge import Edge, Gate, not_allowed, problem_answer
-from tracetier.serve.hot.answer import Answer
+from tracetier.serve.edge import Edge
+from tracetier.serve.gate import Gate, not_allowed
 from tracetier.serve.hot.commit import GroupCommit
 from tracetier.serve.hot.feedback import FeedbackRoute
 from tracetier.serve.hot.route import RouteRoutes
@@ -43,6 +48,21 @@ _GAUGES_S = 1.0
 """Seconds between two looks at the health, for the gauges and the log."""
 
 
+class ServedApp(FastAPI):
+    """The framework's app with the edge outside of everything."""
+
+    gate: Gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection's request."""
+        await self.edge(scope, receive, send)
+
+    @cached_property
+    def edge(self) -> Edge:
+        """The outermost layer."""
+        return Edge(super().__call__, self.gate)
+
+
 def create_app(
     service: Service,
     settings: Settings,
@@ -51,7 +71,7 @@ def create_app(
     hosts: frozenset[str] | None = None,
     models_folder: Path | None = None,
     logs_all: bool = False,
-) -> FastAPI:
+) -> ServedApp:
     """Return the app over a service, which it closes when it ends.
 
     Parameters
@@ -74,7 +94,7 @@ def create_app(
     commit = GroupCommit(service)
     fast = RouteRoutes(service, standing)
     roles = RoleTable(BASE)
-    app = FastAPI(
+    app = ServedApp(
         title="tracetier",
         version=__version__,
         summary="Chooses the model tier that each task needs, and learns from the outcomes.",
@@ -85,33 +105,29 @@ def create_app(
     app.include_router(
         own_router(service, settings, standing, metrics, commit, models_folder=models_folder)
     )
-    bounds = mount_all(app, service, settings, roles)
-    gate = Gate(
+    mounted = mount_all(app, service, settings, roles)
+    app.gate = Gate(
         hot={
             "/v1/route": fast.one,
             "/v1/route/batch": fast.batch,
             "/v1/feedback": FeedbackRoute(service, standing, commit).report,
         },
-        access=access or Access(),
-        roles=roles,
+        soon={"/v1/route": fast.one_soon},
+        admission=Admission(
+            access or Access(),
+            roles,
+            limit=_limit(settings),
+            hosts=None if hosts is None else frozenset(name.lower().encode() for name in hosts),
+        ),
         metrics=metrics,
-        limit=_limit(settings),
-        hosts=None if hosts is None else frozenset(name.lower().encode() for name in hosts),
         max_body_bytes=settings.max_body_bytes,
-        bounds=bounds,
+        bounds=mounted.bounds,
+        forms=mounted.forms,
         logs_all=logs_all,
     )
-    _put_around(app, gate)
     _answer_errors(app)
     _describe(app)
     return app
-
-
-def _put_around(app: FastAPI, gate: Gate) -> None:
-    """Put the edge outside of everything: the fast routes pass no layer of the framework."""
-    framework = app.build_middleware_stack
-    app.state.gate = gate
-    app.build_middleware_stack = lambda: Edge(framework(), gate)  # type: ignore[method-assign]
 
 
 def _limit(settings: Settings) -> RateLimit | None:
@@ -131,6 +147,7 @@ def _lifespan(
             standing.is_closing = True
             watch.cancel()
             await commit.close()
+            metrics.refresh()
             try:
                 await asyncio.to_thread(service.close)
                 tell("stopped", state="stored")
@@ -157,43 +174,43 @@ def _tell_health(health: ServiceHealth) -> None:
     )
 
 
-def _answer_errors(app: FastAPI) -> None:
-    """Have every error leave as a problem document."""
+def _answer_errors(app: ServedApp) -> None:
+    """Have every error leave as a problem document, or in the form of its path."""
+
+    def respond(problem: ProblemError, request: Request) -> Response:
+        request_id = getattr(request.state, "request_id", "")
+        answer = app.gate.said(problem, request.url.path, request_id)
+        return Response(
+            answer.body,
+            answer.status,
+            {name.decode(): value.decode() for name, value in answer.headers},
+            answer.content_type.decode(),
+        )
 
     async def ours(request: Request, error: Exception) -> Response:
         assert isinstance(error, TracetierError)
-        return _response(of_error(error), request)
+        return respond(of_error(error), request)
 
     async def a_problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, ProblemError)
-        return _response(error, request)
+        return respond(error, request)
 
     async def the_frameworks(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return _response(_of_http(error, request), request)
+        return respond(_of_http(error, request), request)
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return _response(_of_validation(error), request)
+        return respond(_of_validation(error), request)
 
     async def a_bug(request: Request, error: Exception) -> Response:
-        return _response(internal(), request)  # the edge logs it
+        return respond(internal(), request)  # the edge logs it
 
     app.add_exception_handler(Exception, a_bug)
     app.add_exception_handler(TracetierError, ours)
     app.add_exception_handler(ProblemError, a_problem)
     app.add_exception_handler(HTTPException, the_frameworks)
     app.add_exception_handler(RequestValidationError, invalid)
-
-
-def _response(problem: ProblemError, request: Request) -> Response:
-    answer: Answer = problem_answer(problem, getattr(request.state, "request_id", ""))
-    return Response(
-        answer.body,
-        answer.status,
-        {name.decode(): value.decode() for name, value in answer.headers},
-        answer.content_type.decode(),
-    )
 
 
 def _of_http(error: HTTPException, request: Request) -> ProblemError:

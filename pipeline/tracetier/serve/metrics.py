@@ -24,6 +24,7 @@ from tracetier.records import Feedback
 from tracetier.route.outcome import Receipt
 from tracetier.serve.recent import DecisionView
 from tracetier.serve.standing import Standing
+from tracetier.serve.tally import Spread, Tally
 
 MULTIPROC_ENV: Final = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -31,6 +32,7 @@ CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 
 _DECISION_S = (0.00005, 0.0001, 0.0002, 0.0004, 0.0008, 0.0016, 0.0032, 0.0064, 0.0128, 0.05, 0.2)
 _REQUEST_S = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 2.0, 10.0, 60.0)
+_QUALITY = tuple(float(quality) for quality in range(1, 11))
 _PARTS = ("state", "decision-log", "upstream")
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -49,46 +51,61 @@ class Metrics:
         self._standing = standing
         self._registry = CollectorRegistry()
         registry = self._registry
-        self._decisions = Counter(
-            "tracetier_decisions_total",
-            "Decisions, by the tier taken, who asked, and whether it was drawn to explore.",
-            ("tier", "source", "explored"),
-            registry=registry,
+        self._decisions = Tally(
+            Counter(
+                "tracetier_decisions_total",
+                "Decisions, by the tier taken, who asked, and whether it was drawn to explore.",
+                ("tier", "source", "explored"),
+                registry=registry,
+            )
         )
-        self._decision_s = Histogram(
-            "tracetier_decision_seconds",
-            "Time to decide.",
-            buckets=_DECISION_S,
-            registry=registry,
+        self._decision_s = Spread(
+            Histogram(
+                "tracetier_decision_seconds",
+                "Time to decide.",
+                buckets=_DECISION_S,
+                registry=registry,
+            ),
+            _DECISION_S,
         )
-        self._reports = Counter(
-            "tracetier_feedback_total",
-            "Reports, by the tier that they are of, and what was new in them.",
-            ("tier", "new"),
-            registry=registry,
+        self._reports = Tally(
+            Counter(
+                "tracetier_feedback_total",
+                "Reports, by the tier that they are of, and what was new in them.",
+                ("tier", "new"),
+                registry=registry,
+            )
         )
-        self._quality = Histogram(
-            "tracetier_quality",
-            "Reported quality, 0-10.",
-            ("tier",),
-            buckets=tuple(float(q) for q in range(1, 11)),
-            registry=registry,
+        self._quality = Spread(
+            Histogram(
+                "tracetier_quality",
+                "Reported quality, 0-10.",
+                ("tier",),
+                buckets=_QUALITY,
+                registry=registry,
+            ),
+            _QUALITY,
         )
-        self._cost = Counter(
-            "tracetier_cost_usd_total", "Reported cost, USD.", ("tier",), registry=registry
+        self._cost = Tally(
+            Counter("tracetier_cost_usd_total", "Reported cost, USD.", ("tier",), registry=registry)
         )
-        self._requests = Counter(
-            "tracetier_http_requests_total",
-            "Requests, by route and status.",
-            ("route", "status"),
-            registry=registry,
+        self._requests = Tally(
+            Counter(
+                "tracetier_http_requests_total",
+                "Requests, by route and status.",
+                ("route", "status"),
+                registry=registry,
+            )
         )
-        self._request_s = Histogram(
-            "tracetier_http_request_seconds",
-            "Time to answer, by route.",
-            ("route",),
-            buckets=_REQUEST_S,
-            registry=registry,
+        self._request_s = Spread(
+            Histogram(
+                "tracetier_http_request_seconds",
+                "Time to answer, by route.",
+                ("route",),
+                buckets=_REQUEST_S,
+                registry=registry,
+            ),
+            _REQUEST_S,
         )
         self._degraded = Gauge(
             "tracetier_degraded",
@@ -115,6 +132,12 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
+        self._log_lost = Gauge(
+            "tracetier_decision_log_lost",
+            "Lines of the decision log that were lost.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
         self._up_since = Gauge(
             "tracetier_start_time_seconds",
             "When the service started, seconds since 1970.",
@@ -130,52 +153,49 @@ class Metrics:
             multiprocess_mode="livemax",
         )
         self._artifact_id: str | None = None
-        # A look-up by labels takes longer than the counting.
-        self._by_tier: dict[tuple[str, str, bool], Counter] = {}
-        self._by_route: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self._plain: tuple[Tally | Spread, ...] = (
+            self._decisions,
+            self._decision_s,
+            self._reports,
+            self._quality,
+            self._cost,
+            self._requests,
+            self._request_s,
+        )
         self.refresh()
 
     def decided(self, view: DecisionView, seconds: float) -> None:
         """Count a decision."""
         decision = view.decision
-        key = (decision.tier, view.source, decision.explored)
-        child = self._by_tier.get(key)
-        if child is None:
-            child = self._by_tier[key] = self._decisions.labels(
-                decision.tier, view.source, str(decision.explored).lower()
-            )
-        child.inc()
-        self._decision_s.observe(seconds)
+        explored = "true" if decision.explored else "false"
+        self._decisions.add((decision.tier, view.source, explored))
+        self._decision_s.add((), seconds)
 
     def reported(self, report: Feedback, receipt: Receipt, view: DecisionView | None) -> None:
         """Count a report; its tier is "elsewhere" where another worker took the decision."""
         tier = view.decision.tier if view is not None else "elsewhere"
-        self._reports.labels(tier, "+".join(receipt.new) or "nothing").inc()
+        self._reports.add((tier, "+".join(receipt.new) or "nothing"))
         if report.quality is not None and "quality" in receipt.new:
-            self._quality.labels(tier).observe(report.quality)
+            self._quality.add((tier,), report.quality)
         if report.cost_usd is not None and "cost_usd" in receipt.new:
-            self._cost.labels(tier).inc(report.cost_usd)
+            self._cost.add((tier,), report.cost_usd)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count a request."""
-        key = (route, status)
-        children = self._by_route.get(key)
-        if children is None:
-            children = self._by_route[key] = (
-                self._requests.labels(route, str(status)),
-                self._request_s.labels(route),
-            )
-        children[0].inc()
-        children[1].observe(seconds)
+        self._requests.add((route, status))
+        self._request_s.add((route,), seconds)
 
     def refresh(self) -> None:
-        """Set the gauges by how the service stands now."""
+        """Take in what was counted, and set the gauges by how the service stands now."""
+        for plain in self._plain:
+            plain.give()
         codes, health = self._standing.codes, self._standing.health
         for part in (*_PARTS, *(code for code in codes if code not in _PARTS)):
             self._degraded.labels(part).set(part in codes)
         self._state_age.set(health.state_age_s)
         self._queued.set(health.n_queued)
         self._dropped.set(health.n_dropped)
+        self._log_lost.set(health.n_log_lost)
         if health.artifact_id != self._artifact_id:
             if self._artifact_id is not None:
                 self._info.labels(self._artifact_id).set(0)

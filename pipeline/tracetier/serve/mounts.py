@@ -7,10 +7,11 @@ here (see `tracetier.serve.roles`); who calls is checked before any part sees th
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import Struct
 
+from tracetier.serve.gate import Form
 from tracetier.serve.roles import OPEN, RoleTable
 from tracetier.serve.service import Service
 from tracetier.settings import Settings
@@ -26,13 +27,22 @@ class Part(Struct, frozen=True):
     """A part of the service.
 
     ``roles`` maps its paths to the roles that they need, as in `tracetier.serve.roles`;
-    ``max_body_bytes`` bounds what may be sent there, where the app's own bound does not fit.
+    ``max_body_bytes`` bounds what may be sent there, where the app's own bound does not fit; one
+    that ``says_errors`` has ``FORMS``, by path, in which its clients are told of errors.
     """
 
     module: str
     is_on: Callable[[Settings], bool]
     roles: Mapping[str, frozenset[str]]
     max_body_bytes: int | None = None
+    says_errors: bool = False
+
+
+class Mounted(NamedTuple):
+    """What the edge must know of the mounted paths: bounds of a body in bytes, forms of errors."""
+
+    bounds: dict[str, int]
+    forms: dict[str, Form]
 
 
 PARTS: Final[tuple[Part, ...]] = (
@@ -41,6 +51,7 @@ PARTS: Final[tuple[Part, ...]] = (
         lambda settings: bool(settings.upstreams),
         {"/v1/chat/completions": ROUTE, "/v1/messages": ROUTE},
         max_body_bytes=32 << 20,
+        says_errors=True,
     ),
     Part("tracetier.serve.hooks.routes", lambda settings: True, {"/hooks/claude-code": ROUTE}),
     Part(
@@ -52,24 +63,19 @@ PARTS: Final[tuple[Part, ...]] = (
 """Module, when it is on, its paths, and its bound of a body."""
 
 
-def mount_all(
-    app: "FastAPI", service: Service, settings: Settings, roles: RoleTable
-) -> dict[str, int]:
-    """Put every part that is switched on onto the app.
-
-    Returns
-    -------
-    dict of str to int
-        Paths with a bound of their own for what may be sent there, in bytes.
-    """
-    bounds: dict[str, int] = {}
+def mount_all(app: "FastAPI", service: Service, settings: Settings, roles: RoleTable) -> Mounted:
+    """Put every part that is switched on onto the app."""
+    mounted = Mounted({}, {})
     for part in PARTS:
         if part.is_on(settings):
-            app.include_router(import_module(part.module).router(service, settings))
+            module = import_module(part.module)
+            app.include_router(module.router(service, settings))
             roles.add(part.roles)
             if part.max_body_bytes is not None:
-                bounds |= dict.fromkeys(part.roles, part.max_body_bytes)
-    return bounds
+                mounted.bounds.update(dict.fromkeys(part.roles, part.max_body_bytes))
+            if part.says_errors:
+                mounted.forms.update(module.FORMS)
+    return mounted
 
 
-__all__ = ["OPEN", "PARTS", "READ", "ROUTE", "Part", "mount_all"]
+__all__ = ["OPEN", "PARTS", "READ", "ROUTE", "Mounted", "Part", "mount_all"]

@@ -9,6 +9,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from tracetier.serve import schema
+from tracetier.serve.dashboard.answer import Overview
+from tracetier.serve.dashboard.overview import WINDOWS
 from tracetier.serve.problems import Problem
 
 Json = dict[str, Any]  # Any: a JSON document
@@ -68,6 +70,11 @@ _ID: Final[Json] = {
     "required": True,
     "schema": {"type": "string"},
     "example": "91f0c2a87d3e4b65",
+}
+_WINDOW: Final[Json] = {
+    "name": "window",
+    "in": "query",
+    "schema": {"type": "string", "enum": list(WINDOWS), "default": "1h"},
 }
 
 ROUTES: Final = (
@@ -168,6 +175,15 @@ ROUTES: Final = (
         "Counts for Prometheus",
         "text/plain",
         errors=(401, 403, 429),
+        roles="read",
+    ),
+    Described(
+        "get",
+        "/v1/dashboard",
+        "What the dashboard shows: traffic, tiers, spending, quality, Q, the last decisions",
+        Overview,
+        errors=(401, 403, 422, 429),
+        params=(_WINDOW,),
         roles="read",
     ),
 )

@@ -80,6 +80,7 @@ def own_router(
             degraded=words,
             state_age_s=round(health.state_age_s, 3),
             n_queued=health.n_queued,
+            n_log_lost=health.n_log_lost,
             uptime_s=round(health.uptime_s, 3),
         )
         return _json(answer, status=503 if standing.is_closing else 200)

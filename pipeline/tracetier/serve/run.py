@@ -28,7 +28,7 @@ from tracetier.serve.service import DecisionLog, Service
 from tracetier.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from tracetier.serve.app import ServedApp
 
 CONFIG_ENV: Final = "_TRACETIER_SERVE"
 """Variable that tells a worker what to serve."""
@@ -38,6 +38,10 @@ MULTIPROC_ENV: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 SHUTDOWN_S: Final = 20
 """Seconds that requests under way are given when the service ends."""
+
+WORKER_S: Final = 15
+"""Seconds within which a worker has to have started, and to give a sign of life: on a machine that
+has too much to do, one that is well takes longer than the web server's own five."""
 
 _LOCAL_NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 
@@ -129,7 +133,7 @@ def open_service(config: ServeConfig, settings: Settings, *, stays: bool = True)
     )
 
 
-def build_app(config: ServeConfig) -> "FastAPI":
+def build_app(config: ServeConfig) -> "ServedApp":
     """Return the app of one worker."""
     from tracetier.serve.app import create_app
 
@@ -145,12 +149,13 @@ def build_app(config: ServeConfig) -> "FastAPI":
     )
 
 
-def worker_app() -> "FastAPI":
+def worker_app() -> "ServedApp":
     """Return the app of a worker that was started with others, as the environment tells it."""
     config = msgspec.json.decode(os.environ[CONFIG_ENV], type=ServeConfig)
     start_logging(is_json=config.logs_json)
+    app = build_app(config)
     settle_memory()
-    return build_app(config)
+    return app
 
 
 def listen(config: ServeConfig) -> socket.socket:
@@ -183,6 +188,8 @@ def serve(config: ServeConfig, listening: socket.socket) -> None:
     start_logging(is_json=config.logs_json, tells_of_workers=config.workers > 1)
     ignore_signals()
     common: dict[str, Any] = {
+        "http": _protocol(),
+        "interface": "asgi3",
         "log_config": None,
         "access_log": False,
         "server_header": False,
@@ -192,8 +199,8 @@ def serve(config: ServeConfig, listening: socket.socket) -> None:
         "backlog": 2048,
     }
     if config.workers == 1:
-        settle_memory()
         app = build_app(config)
+        settle_memory()
         tell("serving", artifact=config.artifact, state=config.state or "memory", workers=1)
         uvicorn.Server(uvicorn.Config(app, **common)).run(sockets=[listening])
         return
@@ -205,6 +212,8 @@ def serve(config: ServeConfig, listening: socket.socket) -> None:
         open_service(config, config.settings(), stays=False).close()
         tell("serving", artifact=config.artifact, state=config.state, workers=config.workers)
         target = f"{__name__}:{worker_app.__name__}"
+        if "timeout_worker_healthcheck" in inspect.signature(uvicorn.Config).parameters:
+            common["timeout_worker_healthcheck"] = WORKER_S  # older versions have no such bound
         workers = uvicorn.Config(target, factory=True, workers=config.workers, **common)
         # Any: some of the versions that are out there want to be told what a worker runs.
         supervisor: Any = Multiprocess
@@ -212,6 +221,15 @@ def serve(config: ServeConfig, listening: socket.socket) -> None:
         extra = {"target": uvicorn.Server(workers).run} if told else {}
         supervisor(workers, sockets=[listening], **extra).run()
         tell("stopped", workers=config.workers)
+
+
+def _protocol() -> Any:  # Any: a protocol's class, or the web server's word for its own choice
+    """Return what speaks HTTP: our front, where the parser is there that it shares."""
+    try:
+        from tracetier.serve.hot.front import Front
+    except ImportError:
+        return "auto"
+    return Front
 
 
 def _decision_log(folder: str | None, settings: Settings) -> DecisionLog | None:
@@ -223,8 +241,13 @@ def _decision_log(folder: str | None, settings: Settings) -> DecisionLog | None:
 
 
 def settle_memory() -> None:
-    """Look for garbage in cycles less often: a request leaves none, and a look takes its time."""
-    gc.set_threshold(20_000, 50, 100)
+    """Look for garbage in cycles less often, and not among what is there to stay.
+
+    A request leaves none, and a look takes its time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
 
 
 def ignore_signals() -> None:

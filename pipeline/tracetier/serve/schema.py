@@ -145,11 +145,12 @@ class PolicyAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class HealthAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How the service stands; ages in seconds."""
+    """How the service stands; ages in seconds, ``n_log_lost`` lines of the decision log."""
 
     status: str
     artifact_id: str | None = None
     degraded: list[str] = []
     state_age_s: float | None = None
     n_queued: int | None = None
+    n_log_lost: int | None = None
     uptime_s: float | None = None

@@ -15,9 +15,11 @@ from typing import Literal, Protocol, Self
 
 from msgspec import Struct
 
-from tracetier.errors import StateError
+from tracetier.errors import StateError, TracetierError
 from tracetier.heads.accelerate import Accelerate
 from tracetier.records import Decision, Feedback, Task
+from tracetier.route.call import Call
+from tracetier.route.late_reasons import settle
 from tracetier.route.learner import Learner
 from tracetier.route.outcome import Receipt
 from tracetier.route.router import Router, StateLike
@@ -28,6 +30,7 @@ from tracetier.serve.logs import tell
 from tracetier.serve.patient_store import PatientStore
 from tracetier.serve.recent import DecisionView, Recent
 from tracetier.settings import Settings, load_settings
+from tracetier.steady_clock import SteadyClock
 
 SOURCES = ("api", "gateway", "hook", "mcp")
 """Who asks for decisions."""
@@ -49,6 +52,11 @@ class DecisionLog(Protocol):
         """Why lines are being lost, ``None`` where all is well."""
         ...
 
+    @property
+    def n_lost(self) -> int:
+        """Lines that were lost so far."""
+        ...
+
     def close(self) -> None:
         """Write what waits, and end."""
         ...
@@ -58,7 +66,7 @@ class ServiceHealth(Struct, frozen=True, kw_only=True):
     """How the service stands.
 
     ``status`` is "ok", or "degraded" with the reasons: it then answers all the same, from what it
-    knows. Ages are in seconds.
+    knows. Ages are in seconds; ``n_log_lost`` are lines of the decision log.
     """
 
     status: str
@@ -68,6 +76,7 @@ class ServiceHealth(Struct, frozen=True, kw_only=True):
     state_age_s: float
     n_queued: int
     n_dropped: int
+    n_log_lost: int
     uptime_s: float
 
 
@@ -81,7 +90,9 @@ def _router(
         lam=settings.given_lam,
         params=params_of(settings),
         settings=settings,
-        accelerate="auto",
+        accelerate=accelerate,
+        # A machine whose clock is set a month ahead must not give up what waits for its report.
+        clock=SteadyClock(),
     )
 
 
@@ -197,9 +208,24 @@ class Service:
     ) -> Decision:
         """Choose a tier, as `Router.route` does, and remember it."""
         started = self._clock()
-        decision = self.router.route(task, lam=lam, allowed=allowed, trace_id=trace_id)
+        decision = settle(self.router.route(task, lam=lam, allowed=allowed, trace_id=trace_id))
         self._note(task, decision, source, self._clock() - started)
         return decision
+
+    def route_calls(
+        self, calls: Sequence[Call], *, source: str = "api"
+    ) -> list[Decision | TracetierError]:
+        """Choose a tier for each of several calls, as `Router.route_calls` does, and remember."""
+        started = self._clock()
+        answers = [
+            settle(each) if isinstance(each, Decision) else each
+            for each in self.router.route_calls(calls)
+        ]
+        seconds = (self._clock() - started) / max(1, len(calls))
+        for call, answer in zip(calls, answers, strict=True):
+            if isinstance(answer, Decision):
+                self._note(call.task, answer, source, seconds)
+        return answers
 
     def route_batch(
         self,
@@ -279,6 +305,7 @@ class Service:
             state_age_s=store.age_s,
             n_queued=store.n_queued,
             n_dropped=store.n_dropped,
+            n_log_lost=0 if self._log is None else self._log.n_lost,
             uptime_s=self._clock() - self._started,
         )
 

@@ -30,6 +30,7 @@ class Tasks:
     """A decision log that keeps the tasks, and the sources of reports."""
 
     trouble = None
+    n_lost = 0
 
     def __init__(self) -> None:
         self.tasks: list[Task] = []

@@ -5,6 +5,8 @@ from typing import Final
 import msgspec
 
 from tracetier.serve.gateway.config import Api
+from tracetier.serve.hot.answer import Answer
+from tracetier.serve.problems import ProblemError
 
 _ANTHROPIC: Final = {
     400: "invalid_request_error",
@@ -41,3 +43,10 @@ def error_body(
     return msgspec.json.encode(
         {"error": {"message": message, "type": kind, "param": param, "code": code}}
     )
+
+
+def problem_in(api: Api, problem: ProblemError) -> Answer:
+    """Return a problem of the service, as a missing token, as the clients of a protocol know it."""
+    told = f"{problem.detail}; {problem.mend}" if problem.mend else problem.detail
+    code = problem.kind.replace("-", "_")
+    return Answer(problem.status, error_body(api, problem.status, told, code=code), problem.headers)

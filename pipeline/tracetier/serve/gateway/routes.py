@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from starlette.routing import Route
 
 from tracetier.decision_log.text_hash import hash_key
+from tracetier.serve.gate import Form
+from tracetier.serve.gateway.api_error import problem_in
 from tracetier.serve.gateway.config import read_config
 from tracetier.serve.gateway.endpoint import PATHS, Endpoint
 from tracetier.serve.gateway.exchange import Parts
@@ -23,6 +26,9 @@ from tracetier.settings import Settings
 
 LOOK_S: Final = 0.5
 """Seconds between two looks at what the service has to do without."""
+
+FORMS: Final[Mapping[str, Form]] = {path: partial(problem_in, api) for path, api in PATHS.items()}
+"""How the clients of each path are told of what the service itself refuses."""
 
 _SUMMARIES: Final = {
     "/v1/chat/completions": "Chat completions in OpenAI's protocol, the tier chosen here",

@@ -1,12 +1,17 @@
 """What a fast route answers, and how it says of what the service has to do without."""
 
-from typing import NamedTuple
+from http import HTTPStatus
+from typing import Final, NamedTuple
 
 import msgspec
 
 from tracetier.serve.standing import Standing
 
 JSON = b"application/json"
+
+_STATUS_LINES: Final = {
+    int(status): f"HTTP/1.1 {int(status)} {status.phrase}\r\n".encode() for status in HTTPStatus
+}
 
 
 class Answer(NamedTuple):
@@ -16,6 +21,28 @@ class Answer(NamedTuple):
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...] = ()
     content_type: bytes = JSON
+
+    def fields(self, request_id: str) -> list[tuple[bytes, bytes]]:
+        """Return all headers, for a request's id."""
+        return [
+            (b"content-type", self.content_type),
+            (b"content-length", b"%d" % len(self.body)),
+            (b"x-request-id", request_id.encode()),
+            *self.headers,
+        ]
+
+    def raw(self, request_id: str, lines: bytes = b"") -> bytes:
+        """Return all that goes over the wire; ``lines`` are whole header lines that come first."""
+        fields = b"".join([b"%b: %b\r\n" % field for field in self.headers])
+        return b"%b%bcontent-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n%b\r\n%b" % (
+            _STATUS_LINES[self.status],
+            lines,
+            self.content_type,
+            len(self.body),
+            request_id.encode(),
+            fields,
+            self.body,
+        )
 
 
 def json_answer(body: bytes, standing: Standing) -> Answer:

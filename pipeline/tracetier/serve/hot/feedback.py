@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tracetier.errors import TracetierError
+from tracetier.errors import FeedbackError, TracetierError
 from tracetier.records import Feedback
 from tracetier.route.outcome import Receipt, check_outcome
 from tracetier.route.state.replica import FLUSH_S
@@ -14,6 +14,7 @@ from tracetier.serve.hot.commit import GroupCommit
 from tracetier.serve.problems import (
     UNREADABLE,
     ProblemError,
+    not_stored,
     of_error,
     of_invalid,
     unknown_decision,
@@ -80,7 +81,11 @@ class FeedbackRoute:
         for report in reports:
             check_outcome(report)
         await self._await_known(reports)
-        receipts = await self._commit.give(reports)
+        try:
+            receipts = await self._commit.give(reports)
+        except FeedbackError:  # given up between the look and the log
+            await self._await_known(reports)
+            raise
         return [_view(r, report.decision_id) for r, report in zip(receipts, reports, strict=True)]
 
     async def _await_known(self, reports: Sequence[Feedback]) -> None:
@@ -90,8 +95,12 @@ class FeedbackRoute:
             return
         await asyncio.sleep(_ELSEWHERE_S)
         unknown = router.first_unknown(ids)
-        if unknown is not None:
-            raise unknown_decision(unknown)
+        if unknown is None:
+            return
+        if not self._standing.is_in_step:
+            # Another worker may have taken it, and not been able to say so yet.
+            raise not_stored()
+        raise unknown_decision(unknown)
 
     async def _trace(self, asked: FeedbackRequest, trace_id: str) -> ReceiptView:
         if asked.quality is None or asked.cost_usd is not None:

@@ -1,0 +1,77 @@
+"""The body of a request, read within bounds of size and time."""
+
+import asyncio
+from collections.abc import Awaitable
+from types import CoroutineType
+from typing import Any, Final
+
+from tracetier.serve.asgi import Receive
+from tracetier.serve.limits import too_large
+from tracetier.serve.problems import ProblemError
+
+BODY_TIMEOUT_S: Final = 30.0
+"""Seconds within which a body must have come."""
+
+
+async def read_body(receive: Receive, length: int | None, most: int) -> bytes:
+    """Return the whole body.
+
+    Parameters
+    ----------
+    receive : callable
+        ASGI's.
+    length : int, optional
+        What the request says of its length, in bytes.
+    most : int
+        The bound, in bytes.
+
+    Raises
+    ------
+    ProblemError
+        413 beyond the bound, 408 where it does not come in time.
+    """
+    if length is not None and length > most:
+        raise too_large(most)
+    reading = receive()
+    message = _at_hand(reading)
+    if message is None or message.get("more_body", False):
+        first = receive() if type(reading) is CoroutineType else reading
+        return await _awaited(receive, first, message, most)
+    body: bytes = message.get("body", b"")
+    if len(body) > most:
+        raise too_large(most)
+    return body
+
+
+def _at_hand(reading: Awaitable[Any]) -> Any | None:
+    """Return what has come already, without a timer, which would take longer than the reading."""
+    if type(reading) is not CoroutineType:
+        return None
+    try:
+        reading.send(None)
+    except StopIteration as done:
+        return done.value
+    reading.close()  # it would wait; whoever has a timer asks anew
+    return None
+
+
+async def _awaited(receive: Receive, reading: Awaitable[Any], message: Any, most: int) -> bytes:
+    """Return the body whose first part may have come; the next is being read."""
+    body: bytes = b"" if message is None else message.get("body", b"")
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            while True:
+                message = await reading
+                body += message.get("body", b"")
+                if len(body) > most:
+                    raise too_large(most)
+                if not message.get("more_body", False):
+                    return body
+                reading = receive()
+    except TimeoutError:
+        raise ProblemError(
+            "too-slow",
+            408,
+            f"the body did not come within {BODY_TIMEOUT_S:.0f} s",
+            headers=((b"connection", b"close"),),
+        ) from None
