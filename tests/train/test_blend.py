@@ -9,6 +9,7 @@ from tracetier.train.blend import (
     WITH_TYPES,
     WITHOUT_TYPES,
     choose_blend,
+    choose_cost,
     decision_value,
 )
 from tracetier.train.fit import HEADS
@@ -90,12 +91,50 @@ def test_a_fold_without_complete_tasks_is_left_out() -> None:
     assert choose(NOISE, QUALITY, np.array([1, 3, 4])[np.arange(N) % 3]) == "second"
 
 
+SHARP = np.stack([np.full(N, 0.1), 0.2 + 0.8 * RNG.random(N)], axis=1)
+BLUNT = np.tile([0.1, 0.5], (N, 1))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        pytest.param(
+            np.stack([np.full(N, 0.4), 0.4 + 0.5 * NOISE[:, 0]], axis=1),
+            "sharp",
+            id="what costs more gains no more",
+        ),
+        pytest.param(
+            np.stack([np.full(N, 0.4), 0.4 + 0.5 * SHARP[:, 1] ** 3], axis=1),
+            "blunt",
+            id="what costs more gains more, hardly seen by the quality",
+        ),
+    ],
+)
+def test_costs_are_blended_for_the_choice_not_for_their_own_error(
+    outcome: np.ndarray, expected: str
+) -> None:
+    """In the second case the dear tier gains most where it costs most; a sharp cost avoids it."""
+    mean = outcome.mean(axis=0)
+    costs = {"blunt": BLUNT, "sharp": SHARP}
+
+    assert choose_cost(costs, mean + 0.05 * (outcome - mean), (outcome, SHARP)) == expected
+
+
+def test_of_equal_costs_the_first_is_taken() -> None:
+    """A candidate must be better to replace the default."""
+    costs = {"default": COST_USD, "other": COST_USD.copy()}
+
+    assert choose_cost(costs, QUALITY, (QUALITY, COST_USD)) == "default"
+
+
 def test_blends_are_weights_of_all_heads_and_sum_to_1() -> None:
     """Each family has a default, and without types no bucket means of types."""
-    rest = (LEVEL_AND_COST_WITH_TYPES, LEVEL_AND_COST_WITHOUT_TYPES)
-    blends = [*WITH_TYPES.values(), *WITHOUT_TYPES.values(), *rest]
+    with_types = (WITH_TYPES, LEVEL_AND_COST_WITH_TYPES)
+    without = (WITHOUT_TYPES, LEVEL_AND_COST_WITHOUT_TYPES)
+    families = (*with_types, *without)
+    blends = [weights for family in families for weights in family.values()]
 
     assert {len(weights) for weights in blends} == {len(HEADS)}
     assert [sum(weights) for weights in blends] == pytest.approx([1.0] * len(blends))
-    assert {"default"} <= WITH_TYPES.keys() & WITHOUT_TYPES.keys()
-    assert {weights[0] for weights in [*WITHOUT_TYPES.values(), rest[1]]} == {0.0}
+    assert [next(iter(family)) for family in families] == ["default"] * len(families)
+    assert {weights[0] for family in without for weights in family.values()} == {0.0}

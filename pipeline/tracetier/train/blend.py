@@ -1,8 +1,9 @@
 """How to average the heads: a fixed blend, left only on evidence from the decisions it leads to.
 
-Frontiers are noisy. Weights fitted to one (greedy, simplex search, non-negative least squares)
-did worse on held-out tasks than a fixed blend, so another blend is taken only where its decision
-value is above that of the fixed one by more than 3.75 standard errors over folds.
+Frontiers are noisy. Weights fitted to one (greedy, simplex search, non-negative least squares with
+or without a prior) did no better on held-out tasks than a fixed blend, so another blend of quality
+is taken only where its decision value is above that of the fixed one by more than 3.75 standard
+errors over folds. Costs have two candidates only, and the better is taken (``choose_cost``).
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ Index = NDArray[np.intp]
 
 # Weights per head: bucket mean, ridge, neighbours; plain, randomised trees, randomised forest.
 WITH_TYPES: Mapping[str, tuple[float, ...]] = {
-    "default": (0.5, 0.125, 0.125, 0.0, 0.125, 0.125),
+    "default": (0.5, 0.25, 0.0, 0.0, 0.0, 0.25),
     "bucket means": (1.0, 0.0, 0.0, 0.0, 0.0, 0.0),
     "all but means": (0.0, 0.25, 0.25, 0.0, 0.25, 0.25),
     "trees": (0.0, 0.0, 0.0, 0.4, 0.3, 0.3),
@@ -33,8 +34,13 @@ WITHOUT_TYPES: Mapping[str, tuple[float, ...]] = {
     "ridge": (0.0, 1.0, 0.0, 0.0, 0.0, 0.0),
     "neighbours": (0.0, 0.0, 1.0, 0.0, 0.0, 0.0),
 }
-LEVEL_AND_COST_WITH_TYPES: tuple[float, ...] = (1 / 3, 1 / 3, 1 / 3, 0.0, 0.0, 0.0)
-LEVEL_AND_COST_WITHOUT_TYPES: tuple[float, ...] = (0.0, 0.5, 0.5, 0.0, 0.0, 0.0)
+LEVEL_AND_COST_WITH_TYPES: Mapping[str, tuple[float, ...]] = {
+    "default": (0.5, 0.5, 0.0, 0.0, 0.0, 0.0),
+    "bucket means": (1.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+}
+LEVEL_AND_COST_WITHOUT_TYPES: Mapping[str, tuple[float, ...]] = {
+    "default": (0.0, 0.5, 0.5, 0.0, 0.0, 0.0),
+}
 """Level and log costs are smooth in what is known: trees for them cost time and gave nothing."""
 
 N_STANDARD_ERRORS = 3.75
@@ -76,6 +82,34 @@ def choose_blend(
     return best if gain.mean() > N_STANDARD_ERRORS * standard_error else "default"
 
 
+def choose_cost(
+    costs_hat: Mapping[str, Matrix], quality_hat: Matrix, outcomes: tuple[Matrix, Matrix]
+) -> str:
+    """Name the blend of costs whose decisions are worth most over all rows.
+
+    The sharpest prediction of a cost need not serve the choice best: a task that costs more than
+    its kind is often harder too, by more than the quality heads can see, and a sharp cost
+    beside a blunt gain then turns the dear tier away from just those tasks.
+
+    Parameters
+    ----------
+    costs_hat : mapping of str to (n, K) array
+        Out-of-fold cost in units of ``cost_ref``; of equals the first is taken.
+    quality_hat : (n, K) array
+        Out of fold, blended.
+    outcomes : pair of (n, K) arrays
+        Quality in [0, 1] and USD of every tier, none missing.
+    """
+    rows = _sample(np.arange(len(quality_hat)), seed=0)
+    quality, cost_usd = outcomes[0][rows], outcomes[1][rows]
+    return max(
+        costs_hat,
+        key=lambda name: decision_value(
+            quality_hat[rows], costs_hat[name][rows], quality, cost_usd
+        ),
+    )
+
+
 def decision_value(
     quality_hat: Matrix, cost_hat: Matrix, quality: Matrix, cost_usd: Matrix
 ) -> float:
@@ -109,9 +143,13 @@ def _values_by_fold(
 ) -> Vector:
     values = []
     for fold in np.unique(folds):
-        rows = np.flatnonzero(folds == fold)
-        if len(rows) > _MAX_ROWS:
-            rows = np.sort(np.random.default_rng(fold).choice(rows, _MAX_ROWS, replace=False))
+        rows = _sample(np.flatnonzero(folds == fold), seed=int(fold))
         quality, cost_usd = outcomes[0][rows], outcomes[1][rows]
         values.append(decision_value(quality_hat[rows], cost_hat[rows], quality, cost_usd))
     return np.array(values)
+
+
+def _sample(rows: Index, seed: int) -> Index:
+    if len(rows) <= _MAX_ROWS:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(rows, _MAX_ROWS, replace=False))

@@ -17,13 +17,6 @@ from tracetier.heads.predictor import HeadArrays, TierPredictor
 from tracetier.heads.prior import PriorStats
 from tracetier.heads.trees import TreeEnsemble
 from tracetier.measures.folds import grouped_folds
-from tracetier.train.blend import (
-    LEVEL_AND_COST_WITH_TYPES,
-    LEVEL_AND_COST_WITHOUT_TYPES,
-    WITH_TYPES,
-    WITHOUT_TYPES,
-    choose_blend,
-)
 from tracetier.train.calibrate import (
     Lines,
     fit_lines,
@@ -41,6 +34,7 @@ from tracetier.train.fit import (
     n_fits,
 )
 from tracetier.train.fuse import fuse_heads, fuse_trees
+from tracetier.train.head_weights import choose_weights
 from tracetier.train.heads.ridge import choose_alphas
 from tracetier.train.logged.blend import logged_blend
 from tracetier.train.logged.correct import Corrected, correct_for_logging
@@ -53,9 +47,6 @@ from tracetier.train.targets import join_log_cost, join_quality, stack_targets
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
 Advance = Callable[[str, float], None]
-
-MIN_FULL_TASKS = 100
-"""Tasks with every tier's outcome below which the default blend is not questioned."""
 
 
 class HeldOut(NamedTuple):
@@ -280,12 +271,13 @@ def _assemble(
 ) -> TrainedModel:
     has_types, buckets = bool(heads.buckets.types), heads.buckets
     bucket = assign_all(buckets, data)
-    blend, quality_weights, cost_weights = _blend(predicted, rows, folds, cost_ref, has_types)
-    if corrected is not None and blend == "default":
+    outcomes = rows.quality, rows.cost_usd
+    chosen = choose_weights(predicted, outcomes, folds, cost_ref, has_types=has_types)
+    if corrected is not None and chosen.blend == "default":
         n_logged = corrected.propensities.n_logged
-        moved = logged_blend(tuple(quality_weights.tolist()), n_logged, has_types=has_types)
-        quality_weights = np.array(moved)
-    weights = _per_target(quality_weights, cost_weights, rows.quality.shape[1])
+        moved = logged_blend(tuple(chosen.quality.tolist()), n_logged, has_types=has_types)
+        chosen = chosen._replace(quality=np.array(moved))
+    weights = chosen.per_target(rows.quality.shape[1])
     blended = (weights[:, None, :] * predicted).sum(axis=0)
     lines = _calibrate(blended, data.targets, rows.cost_usd)
     held_out, scales = _held_out(lines.apply(blended), rows.cost_usd, cost_ref)
@@ -309,10 +301,10 @@ def _assemble(
         cost_ref=cost_ref,
         held_out=held_out,
         folds=folds,
-        blend=blend,
+        blend=chosen.blend,
         weights={
-            "quality": dict(zip(HEADS, quality_weights.tolist(), strict=True)),
-            "cost": dict(zip(HEADS, cost_weights.tolist(), strict=True)),
+            "quality": dict(zip(HEADS, chosen.quality.tolist(), strict=True)),
+            "cost": dict(zip(HEADS, chosen.cost.tolist(), strict=True)),
         },
         head_held_out=predicted,
         corrected=corrected,
@@ -333,49 +325,6 @@ def _overlap(
     if corrected is None:
         return None
     return measure_overlap(bucket, corrected.seen, corrected.propensities.values, n_buckets)
-
-
-def _blend(
-    predicted: Matrix,
-    rows: TaskRows,
-    folds: NDArray[np.int64],
-    cost_ref: float,
-    has_types: bool,
-) -> tuple[str, Vector, Vector]:
-    """Name of the quality blend, and the weight of each head for quality and for cost."""
-    cost_weights = np.array(
-        LEVEL_AND_COST_WITH_TYPES if has_types else LEVEL_AND_COST_WITHOUT_TYPES
-    )
-    log_cost = np.tensordot(cost_weights, join_log_cost(predicted), 1)
-    cost_hat = np.exp(log_cost) * smearing_factors(log_cost, rows.cost_usd) / cost_ref
-    name, quality_weights = _quality_weights(predicted, cost_hat, rows, folds, has_types)
-    return name, quality_weights, cost_weights
-
-
-def _quality_weights(
-    predicted: Matrix,
-    cost_hat: Matrix,
-    rows: TaskRows,
-    folds: NDArray[np.int64],
-    has_types: bool,
-) -> tuple[str, Vector]:
-    candidates = WITH_TYPES if has_types else WITHOUT_TYPES
-    full = np.flatnonzero(~(np.isnan(rows.quality) | np.isnan(rows.cost_usd)).any(axis=1))
-    name = "default"
-    if len(full) >= MIN_FULL_TASKS:
-        name = choose_blend(
-            candidates,
-            join_quality(predicted[:, full]),
-            cost_hat[full],
-            (rows.quality[full], rows.cost_usd[full]),
-            folds[full],
-        )
-    return name, np.array(candidates[name])
-
-
-def _per_target(quality_weights: Vector, cost_weights: Vector, n_tiers: int) -> Matrix:
-    """Weight of each head for each target, ``(H, T)``; the level goes with the costs."""
-    return np.repeat([quality_weights, cost_weights], [n_tiers, n_tiers + 1], axis=0).T
 
 
 def _calibrate(blended: Matrix, targets: Matrix, cost_usd: Matrix) -> Lines:
