@@ -5,7 +5,8 @@ mean of the influences is the estimate, and their spread over the root of n its 
 
 Formulas: Horvitz and Thompson, JASA 1952 (IPS); Swaminathan and Joachims, NIPS 2015 (SNIPS);
 Dudik, Erhan, Langford and Li, Statistical Science 2014 (DM, DR); Wang, Agarwal and Dudik, ICML
-2017 (switch); the self-normalised DR divides the correction by the sum of the weights.
+2017 (switch); Su et al., ICML 2020 (shrunk); the self-normalised DR divides the correction by the
+sum of the weights.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tracetier.measures.off_policy.shrinkage import choose_strength, influences
 from tracetier.measures.off_policy.weights import importance_weights
 
 Vector = NDArray[np.float64]
@@ -183,6 +185,23 @@ def switch_dr(rows: PolicyRows, switch_at: float = SWITCH_AT) -> Estimate:
     return doubly_robust(rows._replace(weight=kept))
 
 
+def shrunk_dr(rows: PolicyRows) -> Estimate:
+    """Doubly robust with weights shrunk as far as the estimated error falls, see `shrinkage`.
+
+    Between DM, which it is where the model is right, and DR, where the model is plainly wrong.
+
+    Examples
+    --------
+    >>> rows = PolicyRows(*np.array([[2.0, 1.0], [0.6, 0.8], [0.5, 0.5], [0.5, 0.5]]))
+    >>> shrunk_dr(rows).value
+    0.7
+    """
+    found = influences(rows.direct, rows.weight, rows.residual)
+    means, squares = found.mean(axis=0), (found**2).mean(axis=0)
+    place = int(choose_strength(means, squares, len(found)))
+    return Estimate(float(means[place]), np.asarray(found[:, place]))
+
+
 ESTIMATORS: Mapping[str, Callable[[PolicyRows], Estimate]] = {
     "dm": direct_method,
     "ips": ips,
@@ -190,6 +209,7 @@ ESTIMATORS: Mapping[str, Callable[[PolicyRows], Estimate]] = {
     "dr": doubly_robust,
     "sndr": self_normalized_dr,
     "switch_dr": switch_dr,
+    "shrunk_dr": shrunk_dr,
 }
 """By the name that results are told under."""
 

@@ -14,6 +14,7 @@ from tracetier.measures.bootstrap import (
     percentile_interval,
 )
 from tracetier.measures.off_policy.estimators import SWITCH_AT, PolicyRows
+from tracetier.measures.off_policy.shrinkage import STRENGTHS, influences, take_strength
 
 Vector = NDArray[np.float64]
 
@@ -23,7 +24,7 @@ class Estimates(Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    dm, ips, snips, dr, sndr, switch_dr : Interval
+    dm, ips, snips, dr, sndr, switch_dr, shrunk_dr : Interval
         As `tracetier.measures.off_policy.estimators` defines them.
     """
 
@@ -33,6 +34,7 @@ class Estimates(Struct, frozen=True, kw_only=True):
     dr: Interval
     sndr: Interval
     switch_dr: Interval
+    shrunk_dr: Interval
 
 
 class EstimateDraws(NamedTuple):
@@ -51,6 +53,8 @@ class EstimateDraws(NamedTuple):
 
 
 _WEIGHT, _IPS, _DIRECT, _CORRECTION, _SWITCHED = range(5)
+_SHRUNK = slice(5, 5 + len(STRENGTHS))
+_SHRUNK_SQUARES = slice(_SHRUNK.stop, _SHRUNK.stop + len(STRENGTHS))
 
 
 def estimate_draws(
@@ -80,12 +84,15 @@ def estimate_draws(
     """
     correction = rows.weight * rows.residual
     switched = np.where(rows.weight <= switch_at, correction, 0.0)
-    columns = np.stack(
-        [rows.weight, rows.weight * rows.outcome, rows.direct, correction, switched], axis=1
-    )
+    shrunk = influences(rows.direct, rows.weight, rows.residual)
+    plain = [rows.weight, rows.weight * rows.outcome, rows.direct, correction, switched]
+    columns = np.column_stack([*plain, shrunk, shrunk**2])
     found = bootstrap_means(columns, groups, n_draws=n_draws, seed=seed)
     return {
-        name: EstimateDraws(float(_value(name, found.means)), _value(name, found.draws))
+        name: EstimateDraws(
+            float(_value(name, found.means, len(columns))),
+            _value(name, found.draws, len(columns)),
+        )
         for name in Estimates.__struct_fields__
     }
 
@@ -115,8 +122,8 @@ def estimate_all(
     return Estimates(**{name: draws.interval() for name, draws in found.items()})
 
 
-def _value(name: str, means: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Compute an estimator from the means of the columns, ``(..., 5) -> (...)``."""
+def _value(name: str, means: NDArray[np.float64], n_rows: int) -> NDArray[np.float64]:
+    """Compute an estimator from the means of the columns, ``(..., P) -> (...)``."""
     column = np.moveaxis(means, -1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         if name == "dm":
@@ -130,6 +137,8 @@ def _value(name: str, means: NDArray[np.float64]) -> NDArray[np.float64]:
         elif name == "sndr":
             correction = np.where(column[_WEIGHT] > 0, column[_CORRECTION] / column[_WEIGHT], 0.0)
             found = column[_DIRECT] + correction
-        else:
+        elif name == "switch_dr":
             found = column[_DIRECT] + column[_SWITCHED]
+        else:
+            found = take_strength(means[..., _SHRUNK], means[..., _SHRUNK_SQUARES], n_rows)
     return np.asarray(found)

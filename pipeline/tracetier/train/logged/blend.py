@@ -9,6 +9,17 @@ HALF_WAY_ROWS = 3_000
 """Logged rows at which the blend is half way from bucket means to that of full information."""
 
 
+def trust_in_heads(n_logged: int) -> float:
+    """Weight of what looks inside of a kind of task, beside the kind's plain mean.
+
+    Examples
+    --------
+    >>> trust_in_heads(1000), trust_in_heads(3000)
+    (0.25, 0.5)
+    """
+    return n_logged / (n_logged + HALF_WAY_ROWS)
+
+
 def logged_blend(blend: tuple[float, ...], n_logged: int, *, has_types: bool) -> tuple[float, ...]:
     """Move a blend towards the bucket means, its first weight, where logged rows are few.
 
@@ -27,6 +38,6 @@ def logged_blend(blend: tuple[float, ...], n_logged: int, *, has_types: bool) ->
     """
     if not has_types:
         return blend
-    share = n_logged / (n_logged + HALF_WAY_ROWS)
+    share = trust_in_heads(n_logged)
     moved = tuple(share * weight for weight in blend)
     return (moved[0] + 1.0 - share, *moved[1:])

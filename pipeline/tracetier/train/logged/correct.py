@@ -10,10 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracetier.train.fit import TrainingData
-from tracetier.train.logged.cross_fit import cross_fitted_outcomes, type_places
+from tracetier.train.logged.blend import trust_in_heads
+from tracetier.train.logged.cross_fit import (
+    cross_fitted_outcomes,
+    type_places,
+    weighted_tier_means,
+)
 from tracetier.train.logged.pairs import Pairs, compared, preferred_quality
 from tracetier.train.logged.propensity import MIN_PROPENSITY, estimate_propensities
 from tracetier.train.logged.pseudo_outcomes import correction_share, pseudo_outcomes
+from tracetier.train.logged.targeting import drawn_to_means, target_kinds
 from tracetier.train.rows import TaskRows
 
 Matrix = NDArray[np.float64]
@@ -44,7 +50,8 @@ class Corrected(NamedTuple):
     Attributes
     ----------
     quality : (n, K) array
-        Pseudo-outcomes, corrected by ``share``; the outcomes themselves where every tier ran.
+        Pseudo-outcomes about the targeted predictions (see `targeting`), corrected by ``share``;
+        the outcomes themselves where every tier ran.
     predicted : (n, K) array
         What the cross-fitted model says of each row.
     propensities : Propensities
@@ -127,10 +134,24 @@ def correct_for_logging(
     )
     logged = ~seen.all(axis=1)
     share = correction_share(predicted[logged], rows.quality[logged], propensities.values[logged])
-    quality = pseudo_outcomes(predicted, rows.quality, propensities.values)
-    quality[logged] = predicted[logged] + share * (quality[logged] - predicted[logged])
+    targeted = _targeted(data, rows.quality, predicted, propensities)
+    quality = pseudo_outcomes(targeted, rows.quality, propensities.values)
+    quality[logged] = targeted[logged] + share * (quality[logged] - targeted[logged])
     found = Corrected(quality, predicted, propensities, seen, share)
     return found if rows.pairs is None else _with_battles(found, data, rows.pairs, folds, seed)
+
+
+def _targeted(
+    data: TrainingData, observed: Matrix, predicted: Matrix, propensities: Propensities
+) -> Matrix:
+    """Rest on what a kind of task showed, and on the model's finer view as far as rows allow."""
+    kind, seen = type_places(data), ~np.isnan(observed)
+    n_kinds = int(kind.max(initial=0)) + 1
+    if n_kinds > 1:
+        tier_mean = weighted_tier_means(observed, propensities.values)
+        trust = trust_in_heads(propensities.n_logged)
+        predicted = drawn_to_means(predicted, tier_mean, seen, trust)
+    return target_kinds(predicted, observed, propensities.values, kind, n_kinds)
 
 
 def _with_battles(
