@@ -193,6 +193,10 @@ def evaluate(
     table: str | Path,
     *,
     lam: float | None = None,
+    budget_usd: float | None = None,
+    quality_floor: float | None = None,
+    saving: float | None = None,
+    incumbent: str | None = None,
     seed: int = 0,
     n_boot: int = 2000,
     split: SplitKind | None = None,
@@ -211,6 +215,11 @@ def evaluate(
         Feature table with the outcomes.
     lam : float, optional
         Lambda of the router's own point; by default the artifact's.
+    budget_usd, quality_floor, saving : float, optional
+        Solve that lambda on the table instead, for a mean cost in USD, a mean quality 0-10 or a
+        share of the dearest tier's cost to save, and tell it on tasks it was not solved on.
+    incumbent : str, optional
+        Tier in use, a candidate beside that lambda; by default what the logs did.
     seed : int
         Seed of resampling, folds and random controls.
     n_boot : int
@@ -239,6 +248,10 @@ def evaluate(
         artifact,
         table,
         lam=lam,
+        budget_usd=budget_usd,
+        quality_floor=quality_floor,
+        saving=saving,
+        incumbent=incumbent,
         seed=seed,
         n_boot=n_boot,
         split=split,

@@ -50,6 +50,29 @@ def test_a_flag_comes_before_the_environment_and_that_before_the_file(
     assert terms("--lam", "5", "--seed", "6") == (5.0, 6)
 
 
+def test_a_goal_replaces_the_lambda_of_the_file(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The incumbent is that of the file; a lambda and a goal by flags are refused together."""
+    given: dict[str, object] = {}
+
+    class Nothing:
+        def summary(self) -> dict[str, object]:
+            return {}
+
+    def evaluate(artifact: Path, table: Path, **options: object) -> Nothing:
+        given.update(options)
+        return Nothing()
+
+    Path("tracetier.toml").write_text("[route]\nlam = 2\n[rollout]\nincumbent = 'sonnet'\n")
+    with monkeypatch.context() as patched:
+        patched.setattr("tracetier.api.evaluate", evaluate)
+        run("evaluate", "artifact", "table", "--json", "--saving", ".5")
+    assert (given["lam"], given["saving"], given["incumbent"]) == (None, 0.5, "sonnet")
+
+    found = run("evaluate", "artifact", "table", "--lam", "1", "--budget-usd", "2")
+    assert found.exit_code == 2
+    assert "give one of them" in found.stderr
+
+
 def test_bad_input_is_told(run: Run, artifact: Path, table: Path, damaged: Path) -> None:
     """A damaged artifact, a path that is none, a table that is none."""
     for args, told in (

@@ -213,3 +213,14 @@ def test_progress_is_a_share() -> None:
     compare(TASKS, predictions(QUALITY), ONCE, progress=told.append)
 
     assert told == [0.0, 0.25, 0.5, 0.75]
+
+
+def test_calls_to_the_dear_tier_are_told_from_none_to_the_hard_ones(found: FullResult) -> None:
+    """At 0 calls quality .75 at 1 USD, at a quarter of them all of it at 1.75 USD."""
+    curve = found.call_share
+    assert curve is not None
+
+    assert curve.tier == "large"
+    assert [point.calls for point in curve.points] == [0.0, 0.25]
+    told = [(point.quality.estimate, point.cost_usd.estimate) for point in curve.points]
+    assert told == [(0.75, 1.0), (1.0, 1.75)]

@@ -10,7 +10,7 @@ from tracetier.evaluate.curve_rows import curve_rows
 from tracetier.evaluate.figures import FixedTiers, Resampling
 from tracetier.evaluate.fold_means import fold_means, told_on
 from tracetier.evaluate.held_out_curve import held_out_curve, mixtures, policy_outcomes
-from tracetier.evaluate.set_point import set_point
+from tracetier.evaluate.set_point import keep, set_point
 from tracetier.measures.frontier import lam_grid, sweep_choices
 from tracetier.measures.hull import mixture_at, upper_hull
 
@@ -117,8 +117,7 @@ def test_a_set_point_keeps_what_it_is_set_to_and_varies_with_the_logs(
     nothing = np.empty((40, 0), dtype=np.intp)
     found = set_point(
         fold_means(nothing, quality, cost, cost / 4.0, resampling),
-        FixedTiers.of(quality, cost, resampling),
-        0.99,
+        keep(0.99, FixedTiers.of(quality, cost, resampling)),
     )
 
     assert found.quality[0] == pytest.approx(0.99, abs=2e-3)

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from tracetier.errors import SettingsError, TableError
+from tracetier.errors import SettingsError, TableError, TierError
 from tracetier.evaluate.run import Evaluation, evaluate
 from tracetier.features.task_hash import task_hashes
 from tracetier.records import Invocation
@@ -157,6 +157,8 @@ def test_progress_names_the_stages_in_order(run: Any, full_rows: list[Invocation
         ({"lam": float("nan")}, "lam is nan"),
         ({"seed": -1}, "seed is -1, must be at least 0"),
         ({"n_boot": 0}, "n_boot is 0, must be at least 1"),
+        ({"lam": 1.0, "budget_usd": 1.0}, "each set lambda; give one of them"),
+        ({"saving": 1.0}, "saving is 1, must be a share"),
     ],
 )
 def test_wrong_settings_are_told_before_anything_is_read(
@@ -165,3 +167,47 @@ def test_wrong_settings_are_told_before_anything_is_read(
     """Not after minutes, and not as figures at a lambda that cannot be."""
     with pytest.raises(SettingsError, match=words):
         evaluate("nowhere", "nowhere", **options)
+
+
+def test_a_budget_is_solved_on_some_tasks_and_told_on_others(
+    run: Any, full_rows: list[Invocation]
+) -> None:
+    """Knowing the types, .00467 USD buy all of the quality; mixed tiers give less at that.
+
+    The declared incumbent, ``mid``, is within the budget at .003 USD and .7 quality, and loses.
+    """
+    found = run(full_rows, budget_usd=0.005, incumbent="mid")
+
+    assert found.goal.best == "router"
+    assert found.lam == found.goal.lam
+    router, mixture, in_use = found.goal.candidates
+    assert (in_use.name, in_use.meets) == ("the incumbent mid", True)
+    assert in_use.cost_usd == pytest.approx(0.003, rel=0.03)
+    assert router.quality > mixture.quality > in_use.quality - 0.02
+    point = found.full.calibrated["goal"]
+    assert point.cost_usd.estimate == pytest.approx(0.014 / 3, rel=0.05)
+    assert point.cost_usd.low < point.cost_usd.estimate <= 0.005
+    assert point.quality.estimate == pytest.approx(0.9, abs=0.06)
+    assert found.goal.sentence in found.notes
+    assert "set to the goal" in found.to_markdown()
+
+
+def test_a_goal_on_logs_is_told_beside_what_they_did(run: Any, full_rows: list[Invocation]) -> None:
+    """Tiers at random cost .0047 USD for a quality of .63; the router does better for that."""
+    found = run(logged_rows(full_rows, (1 / 3, 1 / 3, 1 / 3)), saving=0.5)
+
+    assert [each.name for each in found.goal.candidates][::2] == ["router", "what the logs did"]
+    logs = found.goal.candidates[-1]
+    assert logs.quality == pytest.approx(found.logged.as_logged.quality.estimate)
+    assert logs.cost_usd == pytest.approx(found.logged.as_logged.cost_usd.estimate)
+    assert found.goal.best == "router"
+    at_goal = found.logged.at_goal
+    assert at_goal.quality.estimate > logs.quality + 0.1
+    assert at_goal.cost_usd.low < 0.0055
+    assert found.summary()["goal"]["best"] == "router"
+
+
+def test_an_incumbent_that_is_no_tier_is_told(run: Any, full_rows: list[Invocation]) -> None:
+    """With the tiers that there are."""
+    with pytest.raises(TierError, match="tier 'top' is not declared"):
+        run(full_rows, saving=0.5, incumbent="top")

@@ -7,6 +7,7 @@ from tracetier.errors import TierError
 from tracetier.heads.prior import PriorStats
 from tracetier.route.change import price_factor, with_name, with_price, with_tier, without_tier
 from tracetier.route.columns import plain_columns, tiers_of
+from tracetier.route.token_mix import TokenMix
 from tracetier.tiers import Tier, TierSet
 
 CHEAP = Tier(name="low", input_usd_per_mtok=1.0, output_usd_per_mtok=5.0)
@@ -42,6 +43,15 @@ def test_its_cost_follows_from_prices_and_its_quality_from_a_guess() -> None:
 
     assert column.cost_factor == pytest.approx(10.0)
     assert column.shift == pytest.approx(0.3)
+
+
+def test_the_cost_of_a_new_tier_follows_from_the_tokens_of_a_present_one() -> None:
+    """Nine tenths of a call of low is output, which costs new twice as much: .1 + 1.8 cents."""
+    new = Tier(name="mid", input_usd_per_mtok=1.0, output_usd_per_mtok=10.0)
+    mix = TokenMix(input=1_000_000, output=1_800_000, cost_usd=10.0)
+    (_, column, _) = with_tier(COLUMNS, new, prior=PRIOR, cost_ref=1.0, tokens=[mix, None]).columns
+
+    assert column.cost_factor == pytest.approx(1.9)
 
 
 def test_a_tier_leaves() -> None:

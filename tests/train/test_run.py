@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,7 +13,8 @@ from tracetier.evaluate.run import evaluate
 from tracetier.features.extract import X_COLUMNS, extract_row
 from tracetier.features.spec import fingerprint
 from tracetier.ingest.privacy import Privacy, withhold_texts
-from tracetier.records import Invocation
+from tracetier.records import Invocation, Task
+from tracetier.route.router import Router
 from tracetier.settings import Settings
 from tracetier.table import TableWriter, read_table
 from tracetier.table.arrays import Features, rows_table
@@ -391,3 +393,68 @@ def test_a_table_without_texts_is_not_evaluated(tmp_path: Path) -> None:
 
     with pytest.raises(TableError, match="withholds the texts of 60 tasks"):
         evaluate(artifact.path, place)
+
+
+def test_a_goal_tells_whether_the_incumbent_does_better(
+    table: Callable[[Rows], Path], tmp_path: Path
+) -> None:
+    """Half of the tasks are hard, and only the dear tier does these: the router wins, and says so.
+
+    The declared tier, the dear one, costs more than the budget.
+    """
+    settings = msgspec.structs.replace(QUICK, incumbent="high")
+    artifact = train(table(outcomes()), tmp_path / "model", budget_usd=0.0058, settings=settings)
+
+    goal: dict[str, Any] = artifact.metrics["goal"]  # type: ignore[assignment]
+    assert (goal["best"], goal["lam"]) == ("router", artifact.lam)
+    assert [each["name"] for each in goal["candidates"]][::2] == ["router", "the incumbent high"]
+    assert [each["meets"] for each in goal["candidates"]] == [True, True, False]
+    assert goal["told"][1:] in artifact.card
+    assert "By share of calls to high, the dear tier:" in artifact.card
+
+
+def test_a_goal_on_logs_is_held_against_what_they_did(
+    table: Callable[[Rows], Path], tmp_path: Path
+) -> None:
+    """Every second task of each kind ran on the dear tier: (.95 + .1 + .6 + .9) / 4, .0055 USD."""
+    rows = [r for i, r in enumerate(outcomes(120)) if (i // 4 + i) % 2]
+    artifact = train(table(rows), tmp_path / "model", budget_usd=0.0058, settings=QUICK)
+
+    goal: dict[str, Any] = artifact.metrics["goal"]  # type: ignore[assignment]
+    logs = goal["candidates"][-1]
+    assert logs["name"] == "what the logs did"
+    assert logs["quality"] == pytest.approx(0.6375, abs=0.02)
+    assert logs["cost_usd"] == pytest.approx(0.0055, rel=0.03)
+    assert goal["best"] == "router"
+
+
+def test_a_new_price_needs_no_training(table: Callable[[Rows], Path], tmp_path: Path) -> None:
+    """The dear tier costs .01 USD, a tenth of it input; with output at half it is .0055."""
+    rows = change(outcomes(), "high", y_input_tokens=1_000, y_output_tokens=900)
+    path = table(change(rows, "high", y_cost_usd=0.01))
+    old, new = (
+        Settings(
+            n_jobs=1,
+            folds=3,
+            tiers=(
+                Tier(name="low"),
+                Tier(name="high", input_usd_per_mtok=1.0, output_usd_per_mtok=output_usd),
+            ),
+        )
+        for output_usd in (10.0, 5.0)
+    )
+    train(path, tmp_path / "model", settings=old)
+    task = Task(text="hard 7", task_type="hard")
+
+    def cost_of(settings: Settings, **state: Any) -> dict[str, float]:
+        with Router.load(tmp_path / "model", settings=settings, seed=0, **state) as router:
+            scores = router.route(task).scores
+            return {name: score.cost_usd for name, score in scores.items()}
+
+    before, now = cost_of(old), cost_of(new)
+    assert before["high"] == pytest.approx(0.01, rel=0.05)
+    assert now["high"] == pytest.approx(0.55 * before["high"])
+    assert now["low"] == before["low"]
+    # Decided elsewhere with the same state: the change is there, and is not made twice.
+    kept = {"state": tmp_path / "state.db"}
+    assert cost_of(new, **kept) == cost_of(new, **kept) == now

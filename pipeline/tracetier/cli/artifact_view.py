@@ -85,6 +85,8 @@ def _facts(artifact: "Artifact", metrics: dict[str, Any]) -> list[tuple[str, str
     else:
         facts += [("lambda", f"{artifact.lam:.3g} by default")]
         facts += [("worth", "not known: no task shows every tier; run evaluate")]
+    if "goal" in metrics:
+        facts.append(("goal", metrics["goal"]["told"]))
     facts += _logged(metrics.get("logged"))
     if "weights" in metrics:
         facts += [("quality heads", _weights(metrics["weights"]["quality"]))]

@@ -5,7 +5,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from tracetier.cli.params import ArtifactPath, JsonFlag, LamOption, SeedOption, TablePath, lam_of
+from tracetier.cli.params import (
+    ArtifactPath,
+    BudgetOption,
+    FloorOption,
+    JsonFlag,
+    LamOption,
+    SavingOption,
+    SeedOption,
+    TablePath,
+    lam_of,
+)
 from tracetier.settings import load_settings
 
 SplitKind = Literal["time", "source", "group"]
@@ -15,6 +25,9 @@ def evaluate(
     artifact: ArtifactPath,
     table: TablePath,
     lam: LamOption = None,
+    budget_usd: BudgetOption = None,
+    quality_floor: FloorOption = None,
+    saving: SavingOption = None,
     split: Annotated[
         SplitKind | None,
         typer.Option(
@@ -53,7 +66,8 @@ def evaluate(
 
     It is compared with each fixed tier, and with controls that could prove it wrong. Tasks that
     were in training are judged by models that had not seen them. Every figure comes
-    with a 95 % interval.
+    with a 95 % interval. For a budget, a quality floor or a saving, lambda is solved on a part of
+    the tasks and told on the rest, beside the fixed tiers and the incumbent.
     """
     from tracetier.api import evaluate as run
     from tracetier.cli.terminal import progress, say, show, show_json
@@ -64,11 +78,16 @@ def evaluate(
         if file is not None:
             check_writable(file)
     settings = load_settings(overrides={"lam": lam, "seed": seed})
+    has_goal = any(each is not None for each in (budget_usd, quality_floor, saving))
     with progress() as tell:
         found = run(
             artifact,
             table,
-            lam=lam_of(settings),
+            lam=lam if has_goal else lam_of(settings),
+            budget_usd=budget_usd,
+            quality_floor=quality_floor,
+            saving=saving,
+            incumbent=settings.incumbent,
             seed=settings.seed,
             split=split,
             source=source,

@@ -42,6 +42,39 @@ LamOption = Annotated[
         show_default=False,
     ),
 ]
+BudgetOption = Annotated[
+    float | None,
+    typer.Option(
+        "--budget-usd",
+        metavar="X",
+        help="Solve lambda for this mean cost per task, USD, instead.",
+        show_default=False,
+    ),
+]
+FloorOption = Annotated[
+    float | None,
+    typer.Option(
+        "--quality-floor",
+        metavar="Q",
+        min=0.0,
+        max=10.0,
+        help="Solve lambda for this mean quality, 0-10, instead.",
+        show_default=False,
+    ),
+]
+SavingOption = Annotated[
+    float | None,
+    typer.Option(
+        "--saving",
+        metavar="S",
+        min=0.0,
+        max=1.0,
+        callback=finite,
+        help="Solve lambda for this saving instead, a share of the dear tier's cost: .5 is half "
+        "of its cost.",
+        show_default=False,
+    ),
+]
 SeedOption = Annotated[
     int | None,
     typer.Option(

@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from tracetier.cli.params import JsonFlag, SeedOption, TablePath, finite
+from tracetier.cli.params import (
+    BudgetOption,
+    FloorOption,
+    JsonFlag,
+    SavingOption,
+    SeedOption,
+    TablePath,
+    finite,
+)
 from tracetier.settings import load_settings
 
 
@@ -26,36 +34,9 @@ def train(
             show_default=False,
         ),
     ] = None,
-    budget_usd: Annotated[
-        float | None,
-        typer.Option(
-            metavar="X",
-            help="Solve lambda for this mean cost per task, USD, instead.",
-            show_default=False,
-        ),
-    ] = None,
-    quality_floor: Annotated[
-        float | None,
-        typer.Option(
-            metavar="Q",
-            min=0.0,
-            max=10.0,
-            help="Solve lambda for this mean quality, 0-10, instead.",
-            show_default=False,
-        ),
-    ] = None,
-    saving: Annotated[
-        float | None,
-        typer.Option(
-            metavar="S",
-            min=0.0,
-            max=1.0,
-            callback=finite,
-            help="Solve lambda for this saving instead, a share of the dear tier's cost: .5 is "
-            "half of its cost.",
-            show_default=False,
-        ),
-    ] = None,
+    budget_usd: BudgetOption = None,
+    quality_floor: FloorOption = None,
+    saving: SavingOption = None,
     engine: Annotated[
         str | None,
         typer.Option(

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracetier.evaluate.calibration import TierCalibration, calibration_of
+from tracetier.evaluate.call_share import call_share
 from tracetier.evaluate.controls import (
     Predictions,
     bucket_mean_predictions,
@@ -44,7 +45,7 @@ from tracetier.evaluate.result import (
     TwoTierFigures,
     Versus,
 )
-from tracetier.evaluate.set_point import PointRows, set_point
+from tracetier.evaluate.set_point import PointRows, Solve, keep, set_point
 from tracetier.measures.bootstrap import Interval
 from tracetier.measures.folds import grouped_folds
 from tracetier.measures.frontier import (
@@ -104,6 +105,7 @@ def compare(
     predictions: Predictions,
     resampling: Resampling,
     *,
+    goal: Solve | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> FullResult:
     """Evaluate predictions against fixed tiers and controls.
@@ -116,6 +118,8 @@ def compare(
         The router's, of tasks that it had not seen: quality in [0, 1], and reward cost.
     resampling : Resampling
         Its seed is that of the folds and the random controls too.
+    goal : Solve, optional
+        How a point is set for a goal.
     progress : callable
         Told the share that is done.
     """
@@ -132,13 +136,14 @@ def compare(
         reference=tasks.tiers[ladder.fixed.reference],
         fixed={name: ladder.policy(ladder.always(k)) for k, name in enumerate(tasks.tiers)},
         router=router,
-        calibrated=_calibrated(rows["router"].policies, ladder),
+        calibrated=_calibrated(rows["router"].policies, ladder, goal),
         controls=found,
         versus_bucket_mean=_versus(rows["router"], rows["bucket mean"]),
         gap_at_oracle=oracle_gap(ladder.oracle, rows["router"].quality),
         calibration=_calibration(tasks, predictions, resampling),
         points=_points(tasks, predictions),
         two_tier=_two_tier(tasks, predictions, resampling) if len(tasks.tiers) == 2 else None,
+        call_share=call_share(*predictions, tasks.quality, tasks.cost_usd, tasks.tiers, resampling),
     )
 
 
@@ -322,11 +327,13 @@ def _control_predictions(
     return found
 
 
-def _calibrated(policies: FoldMeans, ladder: _Ladder) -> dict[str, PolicyOutcome]:
-    return {
-        name: ladder.outcome(set_point(policies, ladder.fixed, fraction))
-        for name, fraction in (("quality_99", 0.99), ("quality_100", 1.0))
-    }
+def _calibrated(
+    policies: FoldMeans, ladder: _Ladder, goal: Solve | None
+) -> dict[str, PolicyOutcome]:
+    recipes = {"quality_99": keep(0.99, ladder.fixed), "quality_100": keep(1.0, ladder.fixed)}
+    if goal is not None:
+        recipes["goal"] = goal
+    return {name: ladder.outcome(set_point(policies, each)) for name, each in recipes.items()}
 
 
 def _points(tasks: FullTasks, predictions: Predictions) -> tuple[FrontierPoint, ...]:

@@ -12,12 +12,17 @@ from tracetier.evaluate.policy_value import (
 )
 from tracetier.evaluate.predictions import TaskPredictions
 from tracetier.evaluate.result import MIN_ESS, LoggedResult, LoggedValue
-from tracetier.measures.frontier import choose_tiers
+from tracetier.measures.frontier import Choices, choose_tiers
 from tracetier.measures.off_policy.intervals import Estimates
 
 
 def logged_result(
-    table: ValueTable, predictions: TaskPredictions, lam: float, resampling: Resampling
+    table: ValueTable,
+    predictions: TaskPredictions,
+    lam: float,
+    resampling: Resampling,
+    *,
+    at_goal: Choices | None = None,
 ) -> LoggedResult:
     """Value the router at lambda, every fixed tier, and what the log did, by the same rows.
 
@@ -29,6 +34,8 @@ def logged_result(
     lam : float
     resampling : Resampling
         Of the table's groups.
+    at_goal : (n,) array of int, optional
+        Tiers by a lambda that was solved on other rows.
     """
     choice = choose_tiers(predictions.quality, predictions.cost, lam)
     p_router = np.eye(len(table.tiers))[choice]
@@ -56,6 +63,11 @@ def logged_result(
         gain=interval_of(resampling.rows((router.reward - as_logged.reward)[:, None])[:, 0]),
         n_logged=table.propensities.n_logged,
         n_estimated=table.propensities.n_estimated,
+        at_goal=None
+        if at_goal is None
+        else _value(
+            policy_value_rows(np.eye(len(table.tiers))[at_goal], table, lam=lam), resampling
+        ),
     )
 
 

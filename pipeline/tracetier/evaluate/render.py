@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from tracetier.evaluate.call_share import CallShare
 from tracetier.evaluate.figure_table import FigureTable
+from tracetier.evaluate.report.tables import SET_POINTS
 from tracetier.evaluate.result import (
     Candidate,
     Evaluation,
@@ -16,8 +18,6 @@ from tracetier.evaluate.result import (
     percent,
     scaled,
 )
-
-_CALIBRATED = {"quality_99": "set to keep 99 %", "quality_100": "set to keep 100 %"}
 
 
 def render(evaluation: Evaluation) -> RenderableType:
@@ -38,6 +38,8 @@ def render(evaluation: Evaluation) -> RenderableType:
 
 def _full_parts(full: FullResult, lam: float) -> list[RenderableType]:
     parts: list[RenderableType] = [_policy_table(full, lam), _frontier_table(full)]
+    if full.call_share is not None:
+        parts.append(_call_share_table(full.call_share))
     if full.two_tier is not None:
         figures = full.two_tier
         parts.append(
@@ -59,7 +61,7 @@ def _policy_table(full: FullResult, lam: float) -> FigureTable:
     _add_policies(table, {f"always {name}": each for name, each in full.fixed.items()}, tiers)
     table.add_section()
     _add_policies(table, {"router": full.router.at_lam}, tiers)
-    named = {_CALIBRATED.get(name, name): each for name, each in full.calibrated.items()}
+    named = {SET_POINTS.get(name, name): each for name, each in full.calibrated.items()}
     _add_policies(table, named, tiers)
     table.add_section()
     _add_policies(table, {name: each.at_lam for name, each in full.controls.items()}, tiers)
@@ -114,6 +116,25 @@ def _add_frontier(table: FigureTable, name: str, candidate: Candidate) -> None:
     )
 
 
+def _call_share_table(found: CallShare) -> FigureTable:
+    """Show five points from the least share to the most."""
+    table = FigureTable(
+        f"By share of calls to {found.tier}, the dear tier",
+        (f"{found.tier} %", "quality", "USD/1,000", "tiers %", "lambda"),
+    )
+    last = len(found.points) - 1
+    for place in dict.fromkeys(round(part * last / 4) for part in range(5)):
+        point = found.points[place]
+        table.add_row(
+            f"{100 * point.calls:.0f}",
+            scaled(point.quality, ".2f", scale=10.0),
+            scaled(point.cost_usd, ".3g", scale=1000.0),
+            " ".join(f"{100 * share:.0f}" for share in point.share.values()),
+            f"{point.lam:.3g}",
+        )
+    return table
+
+
 def _logged_table(logged: LoggedResult, lam: float) -> FigureTable:
     table = FigureTable(
         "Values from the log (self-normalised doubly robust)",
@@ -121,6 +142,8 @@ def _logged_table(logged: LoggedResult, lam: float) -> FigureTable:
     )
     _add_logged(table, "as logged", logged.as_logged)
     _add_logged(table, f"router at lambda {lam:g}", logged.router)
+    if logged.at_goal is not None:
+        _add_logged(table, "set to the goal", logged.at_goal)
     for name, value in logged.fixed.items():
         _add_logged(table, f"always {name}", value)
     table.add_section()
@@ -131,13 +154,13 @@ def _logged_table(logged: LoggedResult, lam: float) -> FigureTable:
 def _estimator_table(logged: LoggedResult, lam: float) -> FigureTable:
     table = FigureTable(
         "Quality by other estimators: where they part, model or propensities are off",
-        ("policy", "DM", "IPS", "SNIPS", "DR", "switch-DR"),
+        ("policy", "DM", "IPS", "SNIPS", "DR", "switch-DR", "shrunk DR"),
     )
     named = {f"router at lambda {lam:g}": logged.router}
     for name, value in (named | {f"always {n}": v for n, v in logged.fixed.items()}).items():
         if value.quality_by is not None and value.is_supported:
             by = value.quality_by
-            told = (by.dm, by.ips, by.snips, by.dr, by.switch_dr)
+            told = (by.dm, by.ips, by.snips, by.dr, by.switch_dr, by.shrunk_dr)
             table.add_row(name, *(scaled(each, ".2f", scale=10.0) for each in told))
     return table
 

@@ -13,11 +13,13 @@ import msgspec
 from msgspec import Struct
 
 from tracetier.evaluate.calibration import TierCalibration
+from tracetier.evaluate.call_share import CallShare
 from tracetier.evaluate.coverage import KindCoverage
 from tracetier.evaluate.figures import FrontierFigures
 from tracetier.evaluate.inputs import InputWeight
 from tracetier.evaluate.learning_curve import LearningPoint
 from tracetier.measures.bootstrap import Interval
+from tracetier.measures.goal import GoalAnswer
 from tracetier.measures.off_policy.intervals import Estimates
 
 MIN_ESS = 50.0
@@ -114,7 +116,7 @@ class FullResult(Struct, frozen=True, kw_only=True):
     calibrated : dict of str to PolicyOutcome
         ``"quality_99"`` and ``"quality_100"``: the least cost that keeps 99 % or all of the
         reference's quality, solved on four fifths of the tasks and told on the last, in turn, and
-        solved again in each resample.
+        solved again in each resample. ``"goal"``, where one was given: the same for its lambda.
     controls : dict of str to Candidate
     versus_bucket_mean : Versus, optional
         Whether the model is worth more than a mean per bucket.
@@ -126,6 +128,8 @@ class FullResult(Struct, frozen=True, kw_only=True):
         The router's sweep, by lambda.
     two_tier : TwoTierFigures or None
         Where there are two tiers.
+    call_share : CallShare, optional
+        Quality and cost by the share of calls that go to the dear tier.
     """
 
     reference: str
@@ -138,6 +142,7 @@ class FullResult(Struct, frozen=True, kw_only=True):
     versus_bucket_mean: Versus | None = None
     calibration: dict[str, TierCalibration] = {}
     two_tier: TwoTierFigures | None = None
+    call_share: CallShare | None = None
 
 
 class LoggedValue(Struct, frozen=True, kw_only=True):
@@ -183,6 +188,8 @@ class LoggedResult(Struct, frozen=True, kw_only=True):
     n_logged, n_estimated : int
         Rows of which only some tiers are known, and those of them whose propensity had to be
         estimated: what the log's choice knew beyond the features is not corrected for there.
+    at_goal : LoggedValue, optional
+        Where a goal was given: each fold's tasks at the lambda that was solved on the others.
     """
 
     as_logged: LoggedValue
@@ -191,6 +198,7 @@ class LoggedResult(Struct, frozen=True, kw_only=True):
     gain: Interval
     n_logged: int
     n_estimated: int
+    at_goal: LoggedValue | None = None
 
 
 class PartFacts(Struct, frozen=True):
@@ -240,6 +248,8 @@ class Evaluation(Struct, frozen=True, kw_only=True):
         What the artifact's decisions rest on.
     learning : tuple of LearningPoint
         Where a learning curve was asked for.
+    goal : GoalAnswer or None
+        Where lambda was solved for a goal on these tasks.
     notes : tuple of str
         What limits these numbers.
     """
@@ -262,6 +272,7 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     coverage: tuple[KindCoverage, ...] = ()
     inputs: tuple[InputWeight, ...] = ()
     learning: tuple[LearningPoint, ...] = ()
+    goal: GoalAnswer | None = None
     notes: tuple[str, ...] = ()
 
     def summary(self) -> dict[str, Any]:  # Any: the shape of JSON

@@ -14,6 +14,7 @@ from tracetier.evaluate.compare import FullTasks, compare, learning_points
 from tracetier.evaluate.controls import Predictions
 from tracetier.evaluate.coverage import KindCoverage, full_coverage, logged_coverage
 from tracetier.evaluate.figures import Resampling
+from tracetier.evaluate.goal import GoalOnTable
 from tracetier.evaluate.inputs import input_weights
 from tracetier.evaluate.learning_curve import LearningPoint, curve_sizes, learning_predictions
 from tracetier.evaluate.logged import logged_result
@@ -35,6 +36,7 @@ from tracetier.evaluate.splits import (
 )
 from tracetier.measures.bootstrap import N_DRAWS
 from tracetier.measures.frontier import choose_tiers
+from tracetier.measures.goal import Goal
 from tracetier.table import read_table
 from tracetier.train.rows import TaskRows
 
@@ -50,6 +52,10 @@ def evaluate(
     table: str | PathLike[str],
     *,
     lam: float | None = None,
+    budget_usd: float | None = None,
+    quality_floor: float | None = None,
+    saving: float | None = None,
+    incumbent: str | None = None,
     seed: int = 0,
     n_boot: int = N_DRAWS,
     split: SplitKind | None = None,
@@ -66,6 +72,12 @@ def evaluate(
     table : path
     lam : float, optional
         Lambda of the router's own point; by default the artifact's.
+    budget_usd, quality_floor, saving : float, optional
+        Solve that lambda on the table instead, for a mean cost in USD, a mean quality 0-10 or a
+        share of the dearest tier's cost to save; what it gives is told on tasks that it was not
+        solved on, beside the fixed tiers and the incumbent.
+    incumbent : str, optional
+        Tier that is in use; by default what the logs did, where they took one tier of several.
     seed : int
         Of resampling, folds and random controls: same seed, same numbers.
     n_boot : int
@@ -102,6 +114,8 @@ def evaluate(
     """
     tell = progress or (lambda what, share: None)
     lam = lam_given(lam)
+    goal = Goal(lam=lam, budget_usd=budget_usd, quality_floor=quality_floor, saving=saving)
+    goal.check()
     seed = whole_number("seed", seed, least=0)
     n_boot = whole_number("n_boot", n_boot, least=1)
     n_jobs = whole_number("n_jobs", n_jobs, least=1)
@@ -152,6 +166,12 @@ def evaluate(
             progress=lambda share: tell("predicting", share),
         )
     own_lam = artifact.lam if lam is None else lam
+    solved = None
+    if goal.needs_solving:
+        solved = GoalOnTable(
+            goal, outcomes, predictions, artifact.tiers, incumbent=incumbent, seed=seed
+        )
+        own_lam = solved.answer.lam
     resampling = Resampling(outcomes.groups, n_boot, seed)
     full, logged = None, None
     learning: tuple[LearningPoint, ...] = ()
@@ -161,12 +181,19 @@ def evaluate(
             tasks,
             Predictions(predictions.quality, predictions.cost),
             resampling,
+            goal=None if solved is None else solved.solve(),
             progress=lambda share: tell("comparing", share),
         )
         if learning_curve:
             learning = _learning(rows.take(outcomes.row), tasks, resampling, n_jobs, tell)
     else:
-        logged = logged_result(outcomes, predictions, own_lam, resampling)
+        logged = logged_result(
+            outcomes,
+            predictions,
+            own_lam,
+            resampling,
+            at_goal=None if solved is None else solved.held_out_choice(),
+        )
     inputs = input_weights(
         artifact.predictor,
         outcomes.tasks,
@@ -195,7 +222,9 @@ def evaluate(
         coverage=_coverage(outcomes, predictions, own_lam, artifact.tiers.names),
         inputs=inputs,
         learning=learning,
-        notes=_notes(len(rows.tasks) - len(outcomes.tasks), n_groups, logged, n_out_of_fold, parts),
+        goal=None if solved is None else solved.answer,
+        notes=_notes(len(rows.tasks) - len(outcomes.tasks), n_groups, logged, n_out_of_fold, parts)
+        + (() if solved is None else (solved.answer.sentence,)),
     )
 
 

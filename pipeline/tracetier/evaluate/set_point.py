@@ -6,6 +6,7 @@ and since other traces would have led to another point, each row solves its own 
 resample and is told on another: both the logs it is set on and the tasks to come are drawn.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,10 @@ from tracetier.measures.hull import cost_at, mixture_at, upper_hull
 
 Vector = NDArray[np.float64]
 
+Solve = Callable[[Vector, Vector], tuple[int, int, float]]
+"""From the mean quality and USD of every policy, ``(P,)``, the fixed tiers first, to the two that
+are mixed, and how often the second is taken."""
+
 
 class PointRows(NamedTuple):
     """Outcome of one recipe by row, ``(1 + D,)``, and the tiers it takes, ``(K,)``."""
@@ -27,19 +32,31 @@ class PointRows(NamedTuple):
     share: Vector
 
 
-def set_point(found: FoldMeans, fixed: FixedTiers, fraction: float) -> PointRows:
-    """Keep a fraction of the best fixed tier's quality for the least cost, fold by fold.
+def keep(fraction: float, fixed: FixedTiers) -> Solve:
+    """Return the recipe that keeps a fraction of the best fixed tier's quality for the least cost.
 
-    The tier whose quality is to be kept is the one that is best over all tasks. Row 0 is set and
-    told on all tasks; each resample is told under the point that another one set.
+    The tier whose quality is to be kept is the one that is best over all tasks.
+    """
+
+    def cheapest(quality: Vector, cost_usd: Vector) -> tuple[int, int, float]:
+        hull = upper_hull(cost_usd, quality)
+        # The best one where rounding exceeds it.
+        wanted = min(fraction * quality[fixed.reference], float(hull.quality[-1]))
+        mix = mixture_at(hull, cost_at(hull, wanted))
+        return mix.cheap, mix.dear, mix.p_dear
+
+    return cheapest
+
+
+def set_point(found: FoldMeans, solve: Solve) -> PointRows:
+    """Set a point on the other folds, and tell it on each.
+
+    Row 0 is set and told on all tasks; each resample is told under the point that another one set.
 
     Parameters
     ----------
     found : FoldMeans
-    fixed : FixedTiers
-        For its reference alone.
-    fraction : float
-        In (0, 1].
+    solve : Solve
     """
     n_folds, n_rows = found.weight.shape
     whole, everything = found.sums.sum(axis=1), found.weight.sum(axis=0)
@@ -53,7 +70,7 @@ def set_point(found: FoldMeans, fixed: FixedTiers, fraction: float) -> PointRows
                 told[:, tells[row]] = np.nan
                 continue
             quality, cost_usd, _ = (whole[:, row] - found.sums[:, fold, row]) / others[row]
-            cheap, dear, p_dear = _solve(quality, cost_usd, fraction * quality[fixed.reference])
+            cheap, dear, p_dear = solve(quality, cost_usd)
             sums = found.sums[:, fold, tells[row]]
             told[:, tells[row]] += (1.0 - p_dear) * sums[:, cheap] + p_dear * sums[:, dear]
             if row == 0:
@@ -61,11 +78,3 @@ def set_point(found: FoldMeans, fixed: FixedTiers, fraction: float) -> PointRows
                 share += (1.0 - p_dear) * taken[cheap] + p_dear * taken[dear]
     quality, cost_usd, cost = told
     return PointRows(quality, cost_usd, cost, share)
-
-
-def _solve(quality: Vector, cost_usd: Vector, wanted: float) -> tuple[int, int, float]:
-    """Cheapest mixture of two policies of this quality; the best one where rounding exceeds it."""
-    hull = upper_hull(cost_usd, quality)
-    cost = cost_at(hull, min(wanted, float(hull.quality[-1])))
-    mix = mixture_at(hull, cost)
-    return mix.cheap, mix.dear, mix.p_dear

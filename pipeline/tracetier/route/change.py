@@ -19,7 +19,10 @@ from tracetier.route.learner import start_document
 from tracetier.route.model import Model
 from tracetier.route.move import Move
 from tracetier.route.state.document import pack_document
+from tracetier.route.token_mix import TokenMix
 from tracetier.tiers import Tier, TierSet
+
+_LEAST_REPRICING = 0.01
 
 
 class TierChange(NamedTuple):
@@ -87,6 +90,7 @@ def with_tier(
     cost_ref: float,
     cost_usd: float | None = None,
     quality: float | None = None,
+    tokens: Sequence[TokenMix | None] = (),
 ) -> TierChange:
     """Return the columns with a tier that the model was not trained on, in its place by cost.
 
@@ -103,6 +107,8 @@ def with_tier(
         those of a present tier that has some.
     quality : float, optional
         Expected mean quality, 0-10; by default that of its neighbours by cost.
+    tokens : sequence of TokenMix or None, length K or 0
+        What the calls of the present tiers are made of, to weigh prices by.
 
     Raises
     ------
@@ -114,7 +120,8 @@ def with_tier(
     if quality is not None and not 0.0 <= quality <= 10.0:
         raise TierError(f"quality of tier {tier.name!r} is {quality:g}, must be in [0, 10]")
     costs = mean_costs_usd(prior, columns, cost_ref)
-    usd = _cost_of(tier, columns, costs) if cost_usd is None else cost_usd
+    mixes = tokens or [None] * len(columns)
+    usd = _cost_of(tier, columns, costs, mixes) if cost_usd is None else cost_usd
     if not 0.0 < usd < math.inf:
         raise TierError(f"cost_usd of tier {tier.name!r} is {usd:g}, must be finite and > 0 USD")
     column = joined_column(tier, columns, costs, usd)
@@ -179,13 +186,49 @@ def with_price(
     return _with_column(columns, at, changed, factor)
 
 
-def price_factor(old: Tier, new: Tier) -> float:
-    """Return the new price over the old one, of an input and an output token in equal parts.
+def with_prices(
+    columns: Sequence[Column], at_price: Sequence[Tier], tokens: Sequence[TokenMix | None]
+) -> TierChange | None:
+    """Return the columns at the prices that their tiers declare; ``None`` where all are.
+
+    Parameters
+    ----------
+    columns : sequence of Column, length K
+        With tiers as they are declared now.
+    at_price : sequence of Tier, length K
+        The same tiers, as they were declared when their costs were learned.
+    tokens : sequence of TokenMix or None, length K
+        What their calls are made of; where it is not known, and where the new prices are not
+        declared, the cost stays. So does one that would move by less than 1 %.
+    """
+    scales = [1.0] * len(columns)
+    for k, (column, was, mix) in enumerate(zip(columns, at_price, tokens, strict=True)):
+        factor = None if mix is None or column.tier == was else mix.factor(was, column.tier)
+        if factor and abs(factor - 1.0) >= _LEAST_REPRICING:
+            scales[k] = factor
+    if all(scale == 1.0 for scale in scales):
+        return None
+    changed = tuple(
+        structs.replace(column, cost_factor=column.cost_factor * scale)
+        for column, scale in zip(columns, scales, strict=True)
+    )
+    return TierChange(changed, list(range(len(columns))), scales)
+
+
+def price_factor(old: Tier, new: Tier, tokens: TokenMix | None = None) -> float:
+    """Return the new price over the old one, weighted by what the tier's calls are made of.
+
+    Parameters
+    ----------
+    old, new : Tier
+        The same tier, as it was and as it is declared.
+    tokens : TokenMix, optional
+        Of its training rows. Where it is not known, an input and an output token count alike.
 
     Raises
     ------
     TierError
-        If one of them has no price of its own.
+        If the new one has no price of its own, or the old one has none and no tokens are known.
 
     Examples
     --------
@@ -193,6 +236,9 @@ def price_factor(old: Tier, new: Tier) -> float:
     >>> price_factor(old, Tier(name="a", input_usd_per_mtok=0.5, output_usd_per_mtok=2.5))
     0.5
     """
+    weighted = None if tokens is None else tokens.factor(old, new)
+    if weighted is not None:
+        return weighted
     before, after = _price(old), _price(new)
     if before is None or after is None or before == 0.0:
         raise TierError(
@@ -217,12 +263,15 @@ def _price(tier: Tier) -> float | None:
     return tier.input_usd_per_mtok + tier.output_usd_per_mtok
 
 
-def _cost_of(tier: Tier, columns: Sequence[Column], costs_usd: Sequence[float]) -> float:
-    price = _price(tier)
-    for column, usd in zip(columns, costs_usd, strict=True):
-        present = _price(column.tier)
-        if price and present:
-            return usd * price / present
+def _cost_of(
+    tier: Tier,
+    columns: Sequence[Column],
+    costs_usd: Sequence[float],
+    tokens: Sequence[TokenMix | None],
+) -> float:
+    for column, usd, mix in zip(columns, costs_usd, tokens, strict=True):
+        if _price(tier) and _price(column.tier):
+            return usd * price_factor(column.tier, tier, mix)
     raise TierError(
         f"nothing tells what tier {tier.name!r} costs: give cost_usd (mean USD per request), or "
         "input_usd_per_mtok and output_usd_per_mtok of it and of a present tier"

@@ -19,6 +19,7 @@ from tracetier.route.columns import (
     tiers_of,
 )
 from tracetier.route.guard_settings import declared
+from tracetier.route.token_mix import TokenMix, token_mixes
 from tracetier.settings import Settings
 from tracetier.tiers import TierSet
 
@@ -42,6 +43,10 @@ class Base(Struct, frozen=True, kw_only=True):
         choices are worth. Empty where every tier was seen on every task.
     deciles : Deciles, optional
         Of the training table's columns, where the artifact tells them.
+    trained : TierSet, optional
+        Its tiers as they were declared when it was trained: at their prices costs are predicted.
+    tokens : dict of str to TokenMix
+        What the calls of a tier were made of, where the artifact tells it.
     """
 
     predictor: Predictor
@@ -52,6 +57,8 @@ class Base(Struct, frozen=True, kw_only=True):
     path: str | None = None
     effective: dict[str, float] = {}
     deciles: Deciles | None = None
+    trained: TierSet | None = None
+    tokens: dict[str, TokenMix] = {}
 
 
 def base_at(path: str, settings: Settings, *, like: Predictor) -> Base:
@@ -71,6 +78,8 @@ def base_at(path: str, settings: Settings, *, like: Predictor) -> Base:
         path=path,
         effective=effective_outcomes(artifact.metrics),
         deciles=deciles_of(artifact.metrics),
+        trained=artifact.tiers,
+        tokens=token_mixes(artifact.metrics),
     )
 
 
@@ -140,6 +149,10 @@ class Model:
         return (
             None if names and is_unchanged(self.columns, len(self.base.tiers)) else [*self.columns]
         )
+
+    def tokens_of(self, column: Column) -> TokenMix | None:
+        """Return what the calls were made of that a column's cost is predicted from, if known."""
+        return self.base.tokens.get(self.base.tiers.names[column.low])
 
     def predict(self, task: Task) -> Prediction:
         """Return the predictions for one task; `ArtifactError` where one is not finite."""

@@ -17,6 +17,7 @@ from tracetier.route.change import (
     price_factor,
     with_name,
     with_price,
+    with_prices,
     with_tier,
     without_tier,
 )
@@ -60,6 +61,7 @@ class TierChanges(Reporting):
         StateError, StorageError
             If the state was changed by another process meanwhile, or could not be stored.
         """
+        self._catch_up()
         model = self._model
         changed = with_tier(
             model.columns,
@@ -68,6 +70,7 @@ class TierChanges(Reporting):
             cost_ref=model.cost_ref,
             cost_usd=cost_usd,
             quality=quality,
+            tokens=[model.tokens_of(column) for column in model.columns],
         )
         self._change(model.base, changed)
         self.probe(tier.name, probes)
@@ -98,10 +101,12 @@ class TierChanges(Reporting):
         StateError, StorageError
             As `add_tier` says.
         """
+        self._catch_up()
         self._change(self._model.base, without_tier(self._model.columns, name))
 
     def rename_tier(self, name: str, new: str) -> None:
         """Call a tier by another name; everything else stays. Errors as of `remove_tier`."""
+        self._catch_up()
         changed = with_name(self._model.columns, name, new)
         self._change(self._model.base, changed, renamed={name: new})
 
@@ -112,7 +117,8 @@ class TierChanges(Reporting):
         ----------
         name : str
         factor : float, optional
-            New price over the old one, > 0; by default by the prices of the two declarations.
+            New price over the old one, > 0; by default by the prices of the two declarations,
+            weighted by the tokens that the tier's calls were made of in training.
         tier : Tier, optional
             Its declaration from now on, of the same name.
 
@@ -123,11 +129,53 @@ class TierChanges(Reporting):
         StateError, StorageError
             As `add_tier` says.
         """
+        self._catch_up()
         columns = self._model.columns
-        old = columns[self.tiers.index(name)].tier
+        column = columns[self.tiers.index(name)]
         if factor is None:
-            factor = price_factor(old, tier or old)
+            old, tokens = column.tier, self._model.tokens_of(column)
+            factor = price_factor(old, tier or old, tokens)
         self._change(self._model.base, with_price(columns, name, factor, tier))
+
+    def take_prices(self) -> None:
+        """Reprice the tiers whose declared price is no longer the one their cost is predicted at.
+
+        Costs are predicted at the prices of training; a tier that is declared at others in
+        ``tracetier.toml`` gets the factor of its token mix, in the state, so once for all who
+        share it. Tiers without own prices or without known tokens stay as they are, and so does
+        one whose cost would move by less than 1 %.
+
+        Raises
+        ------
+        StateError, StorageError
+            As `add_tier` says.
+        """
+        found = self._price_change()
+        while found is not None:
+            try:
+                self._change(self._model.base, found)
+            except StateError:
+                # Another process that starts at the same time may have made the same change.
+                again = self._price_change()
+                if again == found:
+                    raise
+                found = again
+            else:
+                return
+
+    def _price_change(self) -> TierChange | None:
+        """Return the change that the declared prices ask for; ``None`` where they ask for none."""
+        with self._replica.lock:
+            self._take_layout()
+            stored = self._replica.learner.columns
+        model = self._model
+        if stored is not None:
+            at_price = [column.tier for column in stored]
+        else:
+            at_price = list((model.base.trained or model.tiers).tiers)
+        return with_prices(
+            model.columns, at_price, [model.tokens_of(column) for column in model.columns]
+        )
 
     def swap(self, path: str | Path) -> None:
         """Decide with another artifact from the next decision on, and keep what reports taught.
@@ -145,13 +193,26 @@ class TierChanges(Reporting):
         """
         base = base_at(str(path), self._settings, like=self._model.base.predictor)
         model = Model(base)
+        self._catch_up()
         guard_params(self._settings, model.tiers)  # a rule that names a tier it lacks
         old = list(self._model.names)
         self._bases[base.artifact_id] = base
         sources = [old.index(name) if name in old else -1 for name in model.names]
         scale = [self._model.cost_ref / base.cost_ref if base.cost_ref else 1.0] * len(sources)
         self._change(base, TierChange(model.columns, sources, scale), is_same_model=False)
+        self.take_prices()
         self._replica.save()
+
+    def _catch_up(self) -> None:
+        """Go on with the tiers that the state has by now: who decided nothing since may not."""
+        self._check_open()
+        self._replica.flush()
+        with self._replica.lock:
+            self._take_layout()
+
+    def _take_layout(self) -> None:
+        if self._replica.learner.layout != self._model.layout:
+            self._follow()
 
     def _change(
         self,

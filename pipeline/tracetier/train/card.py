@@ -24,6 +24,8 @@ def render_card(metrics: Mapping[str, Any], tiers: TierSet, *, table: str) -> st
             *(_tier_row(name, tiers, figures) for name, figures in metrics["tiers"].items()),
             "",
             *_worth(metrics),
+            *_goal(metrics),
+            *_call_share(metrics),
             "",
             "## How it was made",
             "",
@@ -78,6 +80,39 @@ def _worth(metrics: Mapping[str, Any]) -> list[str]:
         f"{at_lam['cost_usd']:.3g} USD per task; {share}.",
         "- What it keeps when it is set beforehand, with intervals and controls: "
         "`tracetier evaluate ARTIFACT TABLE --html report.html`.",
+    ]
+
+
+def _goal(metrics: Mapping[str, Any]) -> list[str]:
+    """Say which lambda was solved for, and whether anything else meets the goal better."""
+    if "goal" not in metrics:
+        return []
+    told = metrics["goal"]["told"]
+    return [f"- {told[0].upper()}{told[1:]}."]
+
+
+def _call_share(metrics: Mapping[str, Any]) -> list[str]:
+    """Tell quality and cost by the share of calls that go to the dear tier."""
+    if "value" not in metrics:
+        return []
+    found = metrics["value"]["call_share"]
+    tier, points = found["tier"], found["points"]
+    others = [name for name in points[0]["share"] if name != tier]
+    return [
+        "",
+        f"By share of calls to {tier}, the dear tier:",
+        "",
+        f"| calls to {tier} | quality (0-10) | USD per task | "
+        + " | ".join([*others, "lambda"])
+        + " |",
+        "|---" * (4 + len(others)) + "|",
+        *(
+            f"| {point['share'][tier]:.0%} | {10 * point['quality']:.2f} | "
+            f"{point['cost_usd']:.3g} | "
+            + " | ".join([*(f"{point['share'][name]:.0%}" for name in others), ""])
+            + f"{point['lam']:.3g} |"
+            for point in points
+        ),
     ]
 
 

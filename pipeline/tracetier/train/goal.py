@@ -1,14 +1,11 @@
-"""What lambda shall do: keep a budget, keep a quality, or save a share; solved out of fold."""
-
-import math
+"""The lambda for a goal, solved on what a training run predicts out of fold."""
 
 import numpy as np
-from msgspec import Struct
 from numpy.typing import NDArray
 
-from tracetier.errors import SettingsError, TrainingError
-from tracetier.measures.frontier import QUALITY_SCALE, Frontier, sweep
-from tracetier.measures.spending import MOST_OVERSPENDING, overspending
+from tracetier.errors import TrainingError
+from tracetier.measures.goal import Goal, GoalAnswer, InUse, Outcomes, solve_goal
+from tracetier.tiers import TierSet
 from tracetier.train.logged.pseudo_outcomes import pseudo_outcomes
 from tracetier.train.model import TrainedModel
 from tracetier.train.rows import TaskRows
@@ -17,43 +14,14 @@ Matrix = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
-class Goal(Struct, frozen=True, kw_only=True):
-    """At most one of four ways to set lambda.
-
-    Attributes
-    ----------
-    lam : float, optional
-        Lambda itself, at least 0.
-    budget_usd : float, optional
-        Mean cost per task, USD.
-    quality_floor : float, optional
-        Mean quality, 0-10.
-    saving : float, optional
-        Share of the dearest tier's mean cost, in [0, 1); .5 is half of its cost.
-    """
-
-    lam: float | None = None
-    budget_usd: float | None = None
-    quality_floor: float | None = None
-    saving: float | None = None
-
-    def check(self) -> None:
-        """Raise ``SettingsError`` where two are given, or one is out of its range."""
-        given = (self.lam, self.budget_usd, self.quality_floor, self.saving)
-        if sum(value is not None for value in given) > 1:
-            raise SettingsError(
-                "lam, budget_usd, quality_floor and saving each set lambda; give one of them"
-            )
-        if self.lam is not None and not 0.0 <= self.lam < math.inf:
-            raise SettingsError(f"lam is {self.lam:g}, must be a finite number >= 0")
-        if self.saving is not None and not 0.0 <= self.saving < 1.0:
-            raise SettingsError(
-                f"saving is {self.saving:g}, must be a share of the dearest tier's cost from 0 to "
-                "below 1; .5 is half of its cost"
-            )
-
-
-def solve_lam(model: TrainedModel, rows: TaskRows, goal: Goal) -> float | None:
+def goal_answer(
+    model: TrainedModel,
+    rows: TaskRows,
+    goal: Goal,
+    tiers: TierSet,
+    *,
+    incumbent: str | None = None,
+) -> GoalAnswer | None:
     """Return the lambda that does best within the goal; ``None`` where no goal needs solving.
 
     Parameters
@@ -62,28 +30,36 @@ def solve_lam(model: TrainedModel, rows: TaskRows, goal: Goal) -> float | None:
     rows : TaskRows
         The rows it was fitted on; told by its out-of-fold predictions.
     goal : Goal
+    tiers : TierSet
+    incumbent : str, optional
+        Tier that is in use; by default what the logs did, where they took one tier of several.
 
     Raises
     ------
     SettingsError
         If no policy meets the goal.
+    TierError
+        If the incumbent is no tier.
     TrainingError
         If no task shows quality and cost of every tier, and logs tell nothing either.
     """
-    if goal.budget_usd is None and goal.quality_floor is None and goal.saving is None:
-        return goal.lam
+    if not goal.needs_solving:
+        return None
+    place = None if incumbent is None else tiers.index(incumbent)
     used, quality, cost_usd = _outcomes(model, rows)
-    quality, cost_usd = quality[used], cost_usd[used]
-    q_hat, c_hat = model.held_out.quality[used], model.held_out.cost[used]
-    found = sweep(q_hat, c_hat, quality, cost_usd)
-    if goal.quality_floor is not None:
-        return _lam_above(found, goal.quality_floor / QUALITY_SCALE)
-    budget_usd = goal.budget_usd
-    if budget_usd is None:
-        assert goal.saving is not None
-        budget_usd = (1.0 - goal.saving) * float(cost_usd.mean(axis=0).max())
-    over = overspending(q_hat, c_hat, quality, cost_usd, model.folds[used], budget_usd)
-    return _lam_within(found, budget_usd, min(max(over, 1.0), MOST_OVERSPENDING))
+    outcomes = Outcomes(
+        model.held_out.quality[used],
+        model.held_out.cost[used],
+        quality[used],
+        cost_usd[used],
+        model.folds[used],
+    )
+    in_use = None
+    if place is not None:
+        in_use = InUse.of_tier(place, tiers.names[place], outcomes)
+    elif quality is not rows.quality:  # told by the log's own choices
+        in_use = InUse.of_logs(rows.quality, rows.cost_usd)
+    return solve_goal(outcomes, goal, tiers.names, incumbent=in_use)
 
 
 def _outcomes(model: TrainedModel, rows: TaskRows) -> tuple[Mask, Matrix, Matrix]:
@@ -104,26 +80,3 @@ def _outcomes(model: TrainedModel, rows: TaskRows) -> tuple[Mask, Matrix, Matrix
     quality = pseudo_outcomes(model.corrected.predicted, rows.quality, propensity)
     cost_usd = pseudo_outcomes(model.held_out.cost_usd, rows.cost_usd, propensity)
     return np.ones(len(full), dtype=np.bool_), quality, cost_usd
-
-
-def _lam_within(found: Frontier, budget_usd: float, over: float) -> float:
-    """Best quality at the budget, less what such a policy overspends; at least the cheapest."""
-    cheapest = float(found.cost_usd.min())
-    if not budget_usd >= cheapest:
-        raise SettingsError(
-            f"a budget of {budget_usd:.3g} USD per task is below {cheapest:.3g} USD, "
-            "the mean cost of the cheapest policy; raise the budget, or add a cheaper tier"
-        )
-    within = np.flatnonzero(found.cost_usd <= max(budget_usd / over, cheapest))
-    return float(found.lam[within[found.quality[within].argmax()]])
-
-
-def _lam_above(found: Frontier, quality: float) -> float:
-    above = np.flatnonzero(found.quality >= quality)
-    if not above.size:
-        raise SettingsError(
-            f"a quality floor of {QUALITY_SCALE * quality:.3g} (of 10) is above "
-            f"{QUALITY_SCALE * found.quality.max():.3g}, the best that any policy reaches; "
-            "lower the floor"
-        )
-    return float(found.lam[above[found.cost_usd[above].argmin()]])

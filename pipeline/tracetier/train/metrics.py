@@ -1,8 +1,11 @@
 """Figures of a training run, all out of fold, for ``metrics.json`` and the card."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
+from tracetier.measures.call_share import call_share_lams
 from tracetier.measures.frontier import choose_tiers, sweep
 from tracetier.measures.hull import Hull, upper_hull
 from tracetier.measures.metrics import cost_save
@@ -16,10 +19,16 @@ Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
 
 _CURVE_POINTS = 21
+_CALL_SHARES = 6
 
 
 def training_metrics(
-    model: TrainedModel, rows: TaskRows, names: tuple[str, ...], lam: float
+    model: TrainedModel,
+    rows: TaskRows,
+    names: tuple[str, ...],
+    lam: float,
+    *,
+    tokens: Mapping[str, Mapping[str, float]] | None = None,
 ) -> dict[str, object]:
     """Gather the figures.
 
@@ -31,6 +40,8 @@ def training_metrics(
     names : tuple of str, length K
     lam : float
         Default lambda of the artifact.
+    tokens : mapping, optional
+        What the calls of a tier were made of, where the table tells.
 
     Returns
     -------
@@ -56,6 +67,7 @@ def training_metrics(
                 "quality": _mean_seen(rows.quality[:, k]),
                 "cost_usd": _mean_seen(rows.cost_usd[:, k]),
                 "quality_rmse": float(model.prior.quality_var[k] ** 0.5),
+                **({"tokens": dict(tokens[name])} if tokens and name in tokens else {}),
             }
             for k, name in enumerate(names)
         },
@@ -107,7 +119,29 @@ def _value(
             "share": {name: float((choice == k).mean()) for k, name in enumerate(names)},
         },
         "curve": _curve(model, rows, full, names),
+        "call_share": _call_share(quality_hat, cost_hat, quality, cost_usd, names),
     }
+
+
+def _call_share(
+    q_hat: Matrix, c_hat: Matrix, quality: Matrix, cost_usd: Matrix, names: tuple[str, ...]
+) -> dict[str, object]:
+    """Tell quality and cost by the share of calls that go to the dear tier, from few to many."""
+    dear = int(cost_usd.mean(axis=0).argmax())
+    lams = call_share_lams(q_hat, c_hat, dear, n_shares=_CALL_SHARES)[::-1]
+    points = []
+    for lam in lams.tolist():
+        choice = choose_tiers(q_hat, c_hat, lam)
+        at = np.arange(len(choice))
+        points.append(
+            {
+                "lam": lam,
+                "quality": float(quality[at, choice].mean()),
+                "cost_usd": float(cost_usd[at, choice].mean()),
+                "share": {name: float((choice == k).mean()) for k, name in enumerate(names)},
+            }
+        )
+    return {"tier": names[dear], "points": points}
 
 
 def _curve(

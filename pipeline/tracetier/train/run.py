@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from tracetier.artifact.load import Artifact, load_artifact
@@ -11,14 +12,16 @@ from tracetier.artifact.save import ArtifactParts, save_artifact
 from tracetier.errors import StorageError, TableError, TrainingError
 from tracetier.features.encoders import Encode, name_of, register_encoder
 from tracetier.features.task_hash import task_hashes
+from tracetier.measures.goal import Goal
 from tracetier.settings import Settings, load_settings
 from tracetier.table import read_table, read_tiers, table_fingerprint
 from tracetier.tiers import Tier, TierSet
 from tracetier.train.card import render_card
-from tracetier.train.goal import Goal, solve_lam
+from tracetier.train.goal import goal_answer
 from tracetier.train.metrics import training_metrics
 from tracetier.train.model import fit_model
 from tracetier.train.rows import TaskRows, task_rows
+from tracetier.train.token_mix import token_mixes
 
 Progress = Callable[[str, float], None]
 
@@ -90,7 +93,8 @@ def train(
     tell = progress or (lambda what, share: None)
     tell("reading", 0.0)
     declared = _tier_set(table, settings)
-    rows = _usable(task_rows(read_table(table), declared), declared.names)
+    read = read_table(table)
+    rows = _usable(task_rows(read, declared), declared.names)
     tiers = _with_models(declared, rows)
     model = fit_model(
         rows,
@@ -102,10 +106,15 @@ def train(
         scratch=_scratch(out) if engine is not None else None,
         progress=tell,
     )
-    chosen_lam = solve_lam(model, rows, goal)
+    answer = goal_answer(model, rows, goal, tiers, incumbent=settings.incumbent)
+    chosen_lam = answer.lam if answer is not None else goal.lam
     if chosen_lam is None:
         chosen_lam = settings.lam
-    metrics = training_metrics(model, rows, tiers.names, chosen_lam)
+    metrics = training_metrics(
+        model, rows, tiers.names, chosen_lam, tokens=token_mixes(read, tiers.names)
+    )
+    if answer is not None:
+        metrics["goal"] = {**to_builtins(answer), "told": answer.sentence}
     tell("saving", 1.0)
     parts = ArtifactParts(
         tiers=tiers,

@@ -126,6 +126,22 @@ def test_page_and_markdown_lead_with_the_same_verdict_as_the_json(full: Evaluati
         assert sentence.replace("'", "&#39;") in page
 
 
+def test_the_calls_to_the_dear_tier_are_drawn_and_told(full: Evaluation) -> None:
+    """For a wide window and a phone; the Markdown has a row for each share that is shown."""
+    page, told = html_report(full), full.to_markdown()
+
+    assert page.count("By share of calls to the dear tier. Quality and cost") == 2
+    assert "% of calls to high" in page
+    table = told.partition("## How many calls high gets")[2].partition("\n## ")[0]
+    assert (
+        "| calls to high, % | quality, 0-10 | USD per 1,000 | low, % | mid, % | lambda |" in table
+    )
+    assert "\n| 33 | " in table
+    assert full.full is not None
+    assert full.full.call_share is not None
+    assert full.full.call_share.points[0].calls == 0.0
+
+
 def test_the_page_loads_nothing_and_runs_nothing(full: Evaluation) -> None:
     """No script, no picture, no font, no style from anywhere; the policy forbids them too."""
     text = html_report(full)
@@ -257,7 +273,7 @@ def test_a_browser_shows_it_without_error_or_overflow(
         "return [...document.querySelectorAll('svg')].filter(e => e.getBoundingClientRect().width)"
         ".length"
     )
-    assert drawn == 4
+    assert drawn == 5
     shown = opened.execute_script(
         "return [...document.querySelectorAll('[data-pointer]')].map(e => [e.dataset.pointer,"
         " e.dataset.spec, e.dataset.scale, e.dataset.unit, e.textContent])"

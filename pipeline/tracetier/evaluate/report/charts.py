@@ -49,7 +49,7 @@ def frontier_chart(full: FullResult, width: int) -> str:
     floor = max(0.0, min(lowest, min(shown) - 0.12 * (max(shown) - min(shown) + 0.1)))
     x = Scale(low, top, 44, width - 12, is_log=True)
     y = Scale(floor, min(10.0, max(shown) + 0.06 * (max(shown) - floor)), height - 40, 14)
-    parts = [_axes(x, y, height, "USD per 1,000 tasks", "quality, 0-10", width)]
+    parts = [axes(x, y, height, "USD per 1,000 tasks", "quality, 0-10", width)]
     parts.append(line(_places(full.controls["oracle"].curve, x, y), "oracle"))
     parts.append(_band(full.router.curve, x, y))
     for name, class_ in _DRAWN_CONTROLS.items():
@@ -94,14 +94,13 @@ def share_chart(
         )
         under = over
     marker = _lam_marker(lam, x, y) if lam > 0 else ""
-    axes = _axes(x, y, height, "lambda, the weight of cost", "% of tasks", width)
     return drawing(
         width,
         height,
         "Tier share by lambda",
         "From quality alone on the left to cost alone on the right",
         *parts,
-        axes,
+        axes(x, y, height, "lambda, the weight of cost", "% of tasks", width),
         marker,
     )
 
@@ -159,13 +158,14 @@ def learning_chart(points: Sequence[LearningPoint], width: int) -> str:
         height,
         "Learning curve",
         "Share of the gap closed after training on more and more tasks, told on others",
-        _axes(x, y, height, "tasks of the training", "% of the gap closed", width),
+        axes(x, y, height, "tasks of the training", "% of the gap closed", width),
         line(places, "router"),
         *marks,
     )
 
 
-def _axes(x: Scale, y: Scale, height: int, x_name: str, y_name: str, width: int) -> str:
+def axes(x: Scale, y: Scale, height: int, x_name: str, y_name: str, width: int) -> str:
+    """Return both axes with their ticks and names, and a grid."""
     parts = []
     for tick in y.ticks(5):
         parts.append(element("path", d=f"M{x.start},{y(tick):.1f}H{x.end}", class_="grid"))

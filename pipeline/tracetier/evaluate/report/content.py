@@ -5,11 +5,13 @@ Both are made of this, and every figure names the place in the JSON that it come
 
 from msgspec import Struct
 
+from tracetier.evaluate.call_share import CallShare
 from tracetier.evaluate.report.cells import Cell, figure, words
 from tracetier.evaluate.report.svg import number
 from tracetier.evaluate.report.tables import (
     DataTable,
     calibration_table,
+    call_share_table,
     coverage_table,
     frontier_table,
     inputs_table,
@@ -159,6 +161,8 @@ def _full_sections(found: Evaluation, full: FullResult) -> list[Section]:
             tables=(calibration_table(full),),
         ),
     ]
+    if full.call_share is not None:
+        sections.insert(1, _call_share_section(full.call_share))
     if full.two_tier is not None:
         two = full.two_tier
         cells = tuple(
@@ -180,6 +184,19 @@ def _full_sections(found: Evaluation, full: FullResult) -> list[Section]:
             )
         )
     return sections
+
+
+def _call_share_section(found: CallShare) -> Section:
+    most = found.points[-1].calls
+    return Section(
+        key="call_share",
+        title=f"How many calls {found.tier} gets",
+        lead=f"From left to right lambda falls and more of the calls go to {found.tier}, the dear "
+        "tier; no point is chosen by its outcomes. Above the dashed line calls go where they are "
+        f"worth it. The router never sends it more than {100 * most:.0f} % of them: the others "
+        "are predicted to be done as well or better elsewhere.",
+        tables=(call_share_table(found),),
+    )
 
 
 def _logged_tiles(logged: LoggedResult) -> tuple[Tile, ...]:

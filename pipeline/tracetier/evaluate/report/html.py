@@ -4,6 +4,7 @@ import os
 from importlib.resources import files
 
 from tracetier.errors import SettingsError
+from tracetier.evaluate.report.call_share_chart import call_share_chart
 from tracetier.evaluate.report.charts import (
     LEGEND,
     calibration_chart,
@@ -78,6 +79,11 @@ def _charts(found: Evaluation) -> dict[str, dict[str, str]]:
             "wide": frontier_chart(full, WIDE),
             "narrow": frontier_chart(full, NARROW),
         }
+        if full.call_share is not None:
+            charts["call_share"] = {
+                "wide": call_share_chart(full, WIDE),
+                "narrow": call_share_chart(full, NARROW),
+            }
         charts["share"] = {
             "wide": share_chart(full.points, found.tiers, found.lam, _HALF),
             "narrow": share_chart(full.points, found.tiers, found.lam, NARROW),

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from tracetier.evaluate.call_share import CallShare
 from tracetier.evaluate.report.cells import Cell, figure, words
 from tracetier.evaluate.report.svg import number
 from tracetier.evaluate.result import (
@@ -16,7 +17,11 @@ from tracetier.evaluate.result import (
     SplitFacts,
 )
 
-SET_POINTS = {"quality_99": "set to keep 99 %", "quality_100": "set to keep 100 %"}
+SET_POINTS = {
+    "quality_99": "set to keep 99 %",
+    "quality_100": "set to keep 100 %",
+    "goal": "set to the goal",
+}
 _SHARE_ROWS = 9
 
 
@@ -115,6 +120,32 @@ def share_table(found: Evaluation, full: FullResult) -> DataTable:
     return DataTable("Lambda", columns, rows)
 
 
+def call_share_table(found: CallShare) -> DataTable:
+    """Tell some shares of calls to the dear tier, from the least to the most."""
+    others = [name for name in found.points[0].share if name != found.tier]
+    step = max(1, (len(found.points) - 1) // (_SHARE_ROWS - 1))
+    rows = []
+    for place in range(0, len(found.points), step):
+        point, at = found.points[place], ("full", "call_share", "points", str(place))
+        rows.append(
+            (
+                words(f"{100 * point.calls:.0f}"),
+                figure(point.quality, (*at, "quality"), ".2f", scale=10.0),
+                figure(point.cost_usd, (*at, "cost_usd"), ".3g", scale=1000.0),
+                *(words(f"{100 * point.share[name]:.0f}") for name in others),
+                words(number(point.lam)),
+            )
+        )
+    columns = (
+        f"calls to {found.tier}, %",
+        "quality, 0-10",
+        "USD per 1,000",
+        *(f"{name}, %" for name in others),
+        "lambda",
+    )
+    return DataTable("Calls to the dear tier", columns, tuple(rows))
+
+
 def calibration_table(full: FullResult) -> DataTable:
     """Tell calibration error and Brier score per tier."""
     rows = tuple(
@@ -190,6 +221,8 @@ def logged_table(found: Evaluation, logged: LoggedResult) -> DataTable:
         ("as logged", logged.as_logged, ("logged", "as_logged")),
         (f"router, lambda {found.lam:g}", logged.router, ("logged", "router")),
     ]
+    if logged.at_goal is not None:
+        sides.append(("set to the goal", logged.at_goal, ("logged", "at_goal")))
     sides += [
         (f"always {name}", each, ("logged", "fixed", name)) for name, each in logged.fixed.items()
     ]
