@@ -152,12 +152,12 @@ def compare(
         for name in values
         if not _is_sent(account, decision_id, name)
     ]
-    refused = [s for s in account.sent.values() if s.refused_s is not None and not s.acknowledged]
-    unexplained = [
-        (sent.decided_s, sent.refused_s or math.inf)
-        for sent in refused
-        if not explains(sent.decided_s, sent.refused_s or math.inf)
-    ]
+    refused = {
+        decision_id: (sent.decided_s, sent.refused_s)
+        for decision_id, sent in account.sent.items()
+        if sent.refused_s is not None and not sent.acknowledged
+    }
+    unexplained = [each for each in refused.items() if not explains(*each[1])]
     total, counts, is_same = _stored(url, follower)
     sums = {name: [v[name] for v in taught.values() if name in v] for name in (QUALITY, COST)}
     return {
@@ -171,7 +171,8 @@ def compare(
         "learned_unsent": len(unsent),
         "unknown_decisions": len(refused),
         "unexplained_unknown": len(unexplained),
-        "unexplained_s": unexplained[:200],
+        "unexplained_in_log": sum(name in follower.decided for name, _ in unexplained),
+        "unexplained_s": [at_s for _, at_s in unexplained],
         "gaps_in_log": follower.n_gaps,
         "ends_lost_by_store": follower.n_lost_ends,
         "same_state": is_same,

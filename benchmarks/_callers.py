@@ -21,6 +21,9 @@ from _account import COST, QUALITY, Account
 TIMEOUT_S = 25.0
 AGAIN_S = 1.0
 CALLERS = 24
+RECONNECTS = 0.02
+"""How often a connection is closed after a request; else new workers would be asked by nobody."""
+
 GATEWAY = {"/v1/chat/completions", "/v1/messages"}
 
 
@@ -159,6 +162,8 @@ class Callers:
             await asyncio.sleep(max(0.0, next_s - time.monotonic()))
             next_s = max(next_s + every_s, time.monotonic() - 1.0)
             await self._step(connection)
+            if self._rng.random() < RECONNECTS:
+                connection.close()
         connection.close()
 
     async def _step(self, connection: Connection) -> None:

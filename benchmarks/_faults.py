@@ -85,6 +85,7 @@ class Faults:
             found["disk full, worker killed"] = self._full_and_killed
         if self._place.can_move_clocks:
             found["clocks a day ahead"] = lambda s: self._clocks(DAY_S, s, all_=True)
+            found["a worker starts a year ahead"] = self._starts_ahead
             found["a clock a year ahead"] = lambda s: self._clocks(400 * DAY_S, s)
             found["a clock an hour back"] = lambda s: self._clocks(-3600, s)
         return found
@@ -266,7 +267,8 @@ class Faults:
             told.append(f"{path} {status}")
             if status != wanted:
                 self.wrong.append(f"swap to {path} was answered by {status}, not {wanted}")
-        self._artifact = other
+            elif path == other:
+                self._artifact = other
         await asyncio.sleep(seconds)
         return ", ".join(told)
 
@@ -278,6 +280,19 @@ class Faults:
             except httpx.HTTPError:
                 time.sleep(0.5)
         return 0
+
+    async def _starts_ahead(self, seconds: float) -> str:
+        """Kill one, and have the one that takes its place start in another year."""
+        before, told = self._place.workers(), self._kill()
+        moved, until_s = set[int](), time.monotonic() + 20.0
+        while not moved and time.monotonic() < until_s:
+            await asyncio.sleep(0.01)
+            new = set(self._place.workers()) - set(before)
+            moved = {pid for pid in new if self._place.move_clock(pid, 400 * DAY_S)}
+        await asyncio.sleep(2.0 * seconds)
+        for pid in moved:
+            self._place.move_clock(pid, 0)
+        return f"{told}, then {len(moved)} by {400 * DAY_S:+,} s"
 
     async def _clocks(self, by_s: int, seconds: float, *, all_: bool = False) -> str:
         workers = self._place.workers()

@@ -10,31 +10,44 @@ from _faults import CALM, STALLED, Phase, phase_of
 GRACE_S = 8.0
 """Time after a fault was mended in which errors may still come of it."""
 
-
 LONG_LIVED_S = 600.0
 """A worker that lived so long is asked whether its memory is flat."""
-
 
 GROWTH_MB = 8.0
 """Growth of a worker's memory, from its second third to its last, that counts as flat."""
 
+BREAKING = {
+    "worker killed",
+    "worker hangs",
+    "workers renewed",
+    "a worker starts a year ahead",
+    "redis and worker killed",
+    "disk full, worker killed",
+}
+"""Faults that may break a connection off."""
 
-BREAKING = {"worker killed", "worker hangs", "redis and worker killed", "disk full, worker killed"}
+STORE = {
+    "redis killed",
+    "redis pauses",
+    "redis and worker killed",
+    "state locked",
+    "state disk full",
+    "disk full, worker killed",
+    "worker hangs",
+}
+"""Faults while which a report may be refused as not stored."""
 
+UPSTREAM = {
+    "upstream hangs",
+    "upstream 500",
+    "upstream 429",
+    "upstream gone",
+    "upstream breaks off",
+}
+"""Faults that the gateway may pass on."""
 
-BREAKING |= {"workers renewed"}
-
-
-STORE = {"redis killed", "redis pauses", "redis and worker killed", "state locked"}
-
-
-STORE |= {"state disk full", "disk full, worker killed", "worker hangs"}
-
-
-UPSTREAM = {"upstream hangs", "upstream 500", "upstream 429", "upstream gone"}
-
-
-UPSTREAM |= {"upstream breaks off"}
+CUTTING = {"upstream breaks off", "upstream gone"}
+"""Faults that end an upstream's answer in its middle."""
 
 
 def is_declared(seen: Seen, fault: str) -> bool:
@@ -42,8 +55,8 @@ def is_declared(seen: Seen, fault: str) -> bool:
     if fault == STALLED:  # whatever comes of waiting too long
         return seen.status <= 0 or seen.kind in ("not-stored", "upstream_failed")
     if seen.status in (0, -1):
-        broken = seen.status == -1 and fault == "upstream breaks off" and seen.path in GATEWAY
-        return fault in BREAKING or broken
+        is_cut = seen.status == -1 and fault in CUTTING and seen.path in GATEWAY
+        return fault in BREAKING or is_cut
     if seen.status == -2:
         return fault == "worker hangs"
     if seen.path in GATEWAY:

@@ -22,7 +22,7 @@ import httpx
 from serve import free_port
 
 HERE = Path(__file__).parent
-LOG_BYTES, STATE_BYTES = 160 << 20, 320 << 20
+LOG_BYTES, LOG_BYTES_A_MINUTE, STATE_BYTES = 160 << 20, 24 << 20, 320 << 20
 TIERS = ("haiku", "sonnet", "opus")
 OLD_PART = "decisions-20260101T000000Z-1-1.jsonl"
 """A finished part that a week ago ended: not old enough to go."""
@@ -126,7 +126,9 @@ class Upstream:
 class Place:
     """A service with all that it stands on, in a folder."""
 
-    def __init__(self, folder: Path, store: str, artifacts: dict[str, Path]) -> None:
+    def __init__(
+        self, folder: Path, store: str, artifacts: dict[str, Path], *, minutes: float
+    ) -> None:
         self.folder, self.store = folder, store
         self.models = folder / "models"
         self.models.mkdir()
@@ -135,7 +137,8 @@ class Place:
         shutil.copytree(self.models / "first", self.models / "bad")
         largest = max((self.models / "bad").iterdir(), key=lambda path: path.stat().st_size)
         largest.write_bytes(largest.read_bytes()[:-100])
-        self.log_disk = Disk(folder / "log", LOG_BYTES)
+        n_bytes = LOG_BYTES + int(minutes * LOG_BYTES_A_MINUTE)
+        self.log_disk = Disk(folder / "log", n_bytes)  # else it is full for good in the middle
         self.state_disk = Disk(folder / "state", STATE_BYTES)
         self.redis = Redis(self.state_disk.path) if store == "redis" else None
         self.upstream = Upstream(folder / "upstream.log")
@@ -189,10 +192,12 @@ class Place:
                         found.append(int(child))
         return found
 
-    def move_clock(self, pid: int, seconds: int) -> None:
-        """Move the clock of a worker, from what it really is."""
+    def move_clock(self, pid: int, seconds: int) -> bool:
+        """Move the clock of a worker, from what it really is; return whether it has one."""
         with suppress(FileNotFoundError), (self._shifts / str(pid)).open("r+b") as file:
             file.write(struct.pack("q", seconds))
+            return True
+        return False
 
     def stop(self) -> int:
         """End the service well; return how it ended."""

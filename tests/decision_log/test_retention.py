@@ -139,6 +139,16 @@ def test_a_log_opened_under_a_clock_a_year_ahead_deletes_nothing(
     assert parts_of(tmp_path) == parts
 
 
+def test_a_restart_under_a_clock_a_year_ahead_deletes_nothing(
+    make_log: MakeLog, put: Put, tmp_path: Path
+) -> None:
+    """Though the process before it wrote under the same clock, minutes ago."""
+    parts = [put(1, ago=29), put(2, ago=1), put(3, ago=-365 + 0.01)]
+    make_log(tmp_path, keep_days=30.0, clock=lambda: NOW_S + 365 * DAY_S).close()
+
+    assert parts_of(tmp_path) == parts
+
+
 def test_a_line_from_the_future_does_not_make_the_others_old(
     make_log: MakeLog, put: Put, tmp_path: Path
 ) -> None:

@@ -124,6 +124,15 @@ def test_a_process_that_is_ended_is_told_with_the_mend() -> None:
         list(engine.stream(die, [1, 2]))
 
 
+def test_a_pool_that_was_ended_earlier_is_told_too() -> None:
+    """The first items of a stream are handed over before anything is taken from it."""
+    with closing(Processes(2)) as engine:
+        with pytest.raises(WorkError, match="give fewer --jobs"):
+            list(engine.stream(die, [1, 2]))
+        with pytest.raises(WorkError, match="give fewer --jobs"):
+            engine.stream(own_pid, [1, 2])
+
+
 @pytest.mark.parametrize(
     ("name", "told"),
     [

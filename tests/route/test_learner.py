@@ -186,6 +186,65 @@ def test_one_clock_that_runs_ahead_does_not_make_later_decisions_expire(prior: P
     assert learner.fold(_reported("b", time_s=2.0)) == Receipt(new=("quality",))
 
 
+DAY_S = 86_400.0
+
+
+def test_a_process_that_started_in_another_year_has_nothing_given_up(prior: PriorStats) -> None:
+    """Whatever it decides and reports, for however long, while another tells the true time."""
+    learner = Learner(_document(prior))
+    learner.fold(_decided("old", time_s=DAY_S))
+    learner.fold(_decided("billed", time_s=DAY_S))
+    learner.fold(_reported("billed", 9.0, None, time_s=DAY_S))
+    for hour in range(1, 9):
+        ahead_s = 400 * DAY_S + 3_600.0 * hour
+        learner.fold(_decided(f"ahead {hour}", time_s=ahead_s))
+        learner.fold(_reported(f"ahead {hour}", 9.0, 0.004, time_s=ahead_s + 1.0))
+        learner.fold(_decided(f"right {hour}", time_s=DAY_S + 3_600.0 * hour))
+
+    assert learner.snapshot().counts.expired == 0
+    assert learner.fold(_reported("old", time_s=400 * DAY_S)) == Receipt(new=("quality",))
+    billed = learner.fold(_reported("billed", None, 0.004, time_s=2 * DAY_S))
+    assert billed == Receipt(new=("cost_usd",))
+
+
+def test_a_state_nobody_used_for_a_year_gives_up_an_hour_later(prior: PriorStats) -> None:
+    """Also where it was loaded anew meanwhile, to the bit, and where events are days apart."""
+    for step_s in (1_800.0, 3 * DAY_S):
+        learner = Learner(_document(prior))
+        learner.fold(_decided("old", time_s=DAY_S))
+        learner.fold(_decided("new 1", time_s=400 * DAY_S))
+        again = Learner(decode_document(encode_document(learner.document()), where="here"))
+        for each in (learner, again):
+            assert each.is_known("old")
+            each.fold(_decided("new 2", time_s=400 * DAY_S + step_s))
+            each.fold(_decided("new 3", time_s=400 * DAY_S + 2 * step_s))
+            assert not each.is_known("old")
+            assert each.snapshot().counts.expired == 1
+        assert encode_document(again.document()) == encode_document(learner.document())
+
+
+def test_a_clock_that_is_set_back_is_followed_at_once(prior: PriorStats) -> None:
+    """The first process of a state was a year ahead; those after it expire by their own times."""
+    learner = Learner(_document(prior))
+    learner.fold(_decided("ahead", time_s=400 * DAY_S))
+    learner.fold(_decided("old", time_s=DAY_S))
+    learner.fold(_reported("ahead", time_s=401 * DAY_S))
+    for day in range(2, 33):
+        learner.fold(_decided(f"day {day}", time_s=day * DAY_S - 1.0))
+
+    assert not learner.is_known("old")
+    assert learner.is_known("day 2")
+
+
+def test_a_cost_that_comes_too_late_is_refused(prior: PriorStats) -> None:
+    """It is not learned from, so it must not be taken for one that was."""
+    learner = Learner(_document(prior, pending_ttl_s=100))
+    learner.fold(_decided("d", time_s=1.0))
+    learner.fold(_reported("d", 9.0, None, time_s=2.0))
+
+    assert learner.fold(_reported("d", None, 0.004, time_s=102.0)) is None
+
+
 def test_a_traces_outcome_is_credited_to_its_decisions(prior: PriorStats) -> None:
     """The same as a report of each; never to other traces, and not twice."""
     learner, one_by_one = Learner(_document(prior)), Learner(_document(prior))

@@ -60,19 +60,19 @@ def test_quality_and_cost_may_come_apart_in_either_order() -> None:
     assert not ledger.partial
 
 
-def test_what_waits_for_its_cost_alone_is_bounded_and_then_counts_as_settled() -> None:
-    """Most reporters of quality never tell a cost."""
+def test_what_waits_for_its_cost_alone_is_bounded_and_then_forgotten() -> None:
+    """Most reporters of quality never tell a cost; one that comes then was not learned from."""
     ledger = Ledger(max_pending=9, max_applied=2)
     for name in "abc":
         ledger.open(name, _decision())
         ledger.settle(name, quality=True, cost=None)
 
     assert list(ledger.partial) == ["b", "c"]
-    assert list(ledger.applied) == ["a"]
+    assert "a" not in ledger
 
 
 def test_decisions_expire_by_their_age() -> None:
-    """Those without a quality are handed back; one that waits for its cost counts as settled."""
+    """Those without a quality, and those that wait for their cost alone; neither is known then."""
     ledger = Ledger(max_pending=9, max_applied=9)
     for i in range(4):
         ledger.open(str(i), _decision(float(i)))
@@ -80,7 +80,7 @@ def test_decisions_expire_by_their_age() -> None:
 
     assert ledger.expire(2.0) == [(_decision(1.0), False), (_decision(0.0), True)]
     assert list(ledger.pending) == ["2", "3"]
-    assert list(ledger.applied) == ["0"]
+    assert not ledger.applied
 
 
 def test_a_trace_knows_its_decisions_without_a_quality() -> None:

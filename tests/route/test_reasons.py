@@ -78,8 +78,7 @@ EXPECTS = (
             {"tier": 0, "explored": True},
             [
                 "high scores best: 8.70 +/- 0.50 at lambda 0.3",
-                "low was drawn at random, to learn, "
-                "as each allowed tier is with probability 0.0167",
+                "low was drawn at random, to learn; it is taken with probability 0.02",
             ],
             id="exploring",
         ),

@@ -1,6 +1,8 @@
 """Tiers that come, go and change price under way, and another artifact under load."""
 
+import gc
 import threading
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -147,14 +149,36 @@ def test_routers_that_share_a_state_follow_a_change(make_router: Maker, tmp_path
         assert one.q() == two.q()
 
 
-def test_a_change_that_lost_a_race_is_told(make_router: Maker, tmp_path: Path) -> None:
-    """The other's stands."""
+def test_one_that_decided_nothing_since_the_last_change_makes_the_next(
+    make_router: Maker, tmp_path: Path
+) -> None:
+    """It goes on from what the state has by then, for every kind of change."""
     path = tmp_path / "s.db"
     with make_router(state=path) as one, make_router(state=path, seed=8) as two:
-        _report(one, 1, {"low": 5.0, "mid": 6.0, "high": 9.5})
-        stale = two._model
         one.remove_tier("low")
-        two._model = stale
+        two.rename_tier("mid", "middle")
+        one.reprice("high", factor=0.5)
+        two.add_tier(Tier(name="new"), cost_usd=0.004)
+        one.remove_tier("middle")
+        two.rename_tier("high", "highest")
+        assert two.tiers.names == ("new", "highest")
+
+
+def test_a_change_that_lost_a_race_is_told(
+    make_router: Maker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The other's stands."""
+    path = tmp_path / "s.db"
+    made = tier_changes.change_event
+    with make_router(state=path) as one, make_router(state=path, seed=8) as two:
+        _report(one, 1, {"low": 5.0, "mid": 6.0, "high": 9.5})
+
+        def after_the_other(*args: Any, **terms: Any) -> Any:
+            monkeypatch.setattr(tier_changes, "change_event", made)
+            one.remove_tier("low")
+            return made(*args, **terms)
+
+        monkeypatch.setattr(tier_changes, "change_event", after_the_other)
         with pytest.raises(StateError, match=r"at the same time.*now mid, high"):
             two.remove_tier("mid")
         assert one.tiers.names == two.tiers.names == ("mid", "high")
@@ -241,6 +265,22 @@ def test_an_artifact_is_swapped_and_what_reports_taught_is_kept(
         assert router.snapshot().counts.feedback == 101
     with pytest.raises(StateError, match="belongs to artifact 'artifact-2'"):
         make_router(state=path)
+
+
+def test_models_that_were_swapped_out_are_let_go(
+    make_router: Maker, prior: PriorStats, tiers: TierSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that is given a model a night does not hold all of them."""
+    bases = [_other(prior, tiers, f"next-{n}") for n in range(5)]
+    predictors = [weakref.ref(base.predictor) for base in bases]
+    monkeypatch.setattr(tier_changes, "base_at", lambda path, settings, **_: bases.pop(0))
+    router = make_router()
+    for _ in predictors:
+        router.swap("models/next")
+    gc.collect()
+
+    assert [ref() is None for ref in predictors] == [True, True, True, False, False]
+    assert list(router._bases) == ["artifact-1", "next-3", "next-4"]
 
 
 def test_a_damaged_artifact_changes_nothing(

@@ -383,6 +383,10 @@ def test_a_budget_in_the_settings_may_say_for_how_many_requests(make_router: Mak
     goal = router._live.control.goal
     assert (goal.budget_usd, goal.requests) == (0.004, 500)
 
+    router = make_router(budget_usd=0.004, budget_requests=500)
+    assert router._live.control is not None
+    assert router._live.control.goal == goal
+
     with pytest.raises(SettingsError, match="are 500: give a number >= 1, and budget_usd"):
         make_router(settings=Settings(saving=0.5, budget_requests=500))
 

@@ -18,7 +18,16 @@ from tracetier.api import ingest, train
 from tracetier.demo.sample import synthetic_records
 from tracetier.errors import SettingsError
 from tracetier.serve.auth import Access
-from tracetier.serve.run import WORKER_S, ServeConfig, build_app, check, listen, serve
+from tracetier.serve.run import (
+    ACCEPTED_AT_ONCE,
+    WORKER_S,
+    ServeConfig,
+    _several,
+    build_app,
+    check,
+    listen,
+    serve,
+)
 from tracetier.settings import Settings
 
 if TYPE_CHECKING:
@@ -88,6 +97,20 @@ def test_a_port_that_is_taken_is_told() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(SettingsError, match=rf":{port}: .*another --host or --port"):
             listen(_config(port=port))
+
+
+def test_many_clients_that_come_at_once_are_taken_on_together() -> None:
+    """By as many sockets as are taken on from between two turns, all of them the one address."""
+    sockets = _several(listen(_config(port=0)))
+    sockets[0].listen()
+    address = sockets[0].getsockname()
+    clients = [socket.create_connection(address) for _ in sockets]
+    taken = [each.accept()[0] for each in sockets]
+
+    assert len(sockets) == ACCEPTED_AT_ONCE
+    assert {each.getpeername() for each in taken} == {each.getsockname() for each in clients}
+    for each in (*sockets, *clients, *taken):
+        each.close()
 
 
 def test_an_open_service_on_this_machine_checks_its_name(golden: Path, tmp_path: Path) -> None:

@@ -1,10 +1,16 @@
 """What is known of the others: while the store is away, and until they told what they held back."""
 
+import fcntl
+import threading
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from msgspec import structs
 
+from tracetier.records import Feedback, Task
+from tracetier.route.router import Router
 from tracetier.serve.service import Service, ServiceHealth
 from tracetier.serve.standing import BEHIND_S, IN_STEP_S, Standing
 
@@ -70,3 +76,24 @@ def test_a_report_that_only_another_worker_may_know_of_is_to_be_sent_again(
 
     assert (while_away.status_code, in_step.status_code) == (503, 404)
     assert while_away.headers["retry-after"] == "1"
+
+
+def test_a_decision_that_waits_for_the_lock_of_those_who_write_is_waited_for(
+    make_app: "MakeApp", make_router: Callable[..., Router], ask: "Ask", tmp_path: Path
+) -> None:
+    """Readers are in step all the while, and cannot know of it."""
+    path = tmp_path / "s.db"
+    one, two = (Service(make_router(state=path, seed=seed)) for seed in (7, 8))
+    stored = one.route(Task(text="Rename foo")).decision_id
+    one.feedback(Feedback(decision_id=stored, quality=8.0))
+    with Path(f"{path}-lock").open("r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        held_back = one.route(Task(text="Rename foo")).decision_id
+        threading.Timer(1.0, lambda: fcntl.flock(lock, fcntl.LOCK_UN)).start()
+        report = {"decision_id": held_back, "quality": 8.0}
+        answer = ask(make_app(service=two), "POST", "/v1/feedback", json=report)
+    one.close()
+    two.close()
+
+    assert answer.status_code == 200
+    assert answer.json()["receipts"][0]["new"] == ["quality"]

@@ -28,13 +28,13 @@ def parts_of(folder: Path) -> list[Path]:
     return []
 
 
-def newest_s(folder: Path) -> float | None:
-    """Return when the newest line of all parts was written, in seconds since 1970."""
+def newest_s(folder: Path, *, before_s: float) -> float | None:
+    """Return when the newest of the parts last written before a time was, in s since 1970."""
     times: list[float] = []
     for path in parts_of(folder):
         with contextlib.suppress(OSError):
             times.append(path.stat().st_mtime)
-    return max(times, default=None)
+    return max((time_s for time_s in times if time_s < before_s), default=None)
 
 
 def prune(

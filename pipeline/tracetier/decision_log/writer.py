@@ -29,7 +29,7 @@ from tracetier.decision_log.text_hash import hash_key
 from tracetier.errors import SettingsError
 from tracetier.records import Decision, Feedback, Task
 from tracetier.settings import Settings
-from tracetier.steady_clock import SteadyClock
+from tracetier.steady_clock import STANDS_S, SteadyClock
 
 _JOIN_S: Final = 10.0
 """Seconds that the last lines are given when a log is closed."""
@@ -204,9 +204,13 @@ class LogWriter:
             self._packing.join()
 
     def _credible(self) -> float | None:
-        """Return the time to begin with: the newest line's where the clock is far ahead of it."""
-        newest = newest_s(self._folder)
-        return newest if newest is not None and self._clock() - newest > _CREDIBLE_S else None
+        """Return the time to begin with: the newest line's where the clock is far ahead of it.
+
+        Lines of the last hour say nothing: a process that ended may have had the same clock.
+        """
+        now_s = self._clock()
+        newest = newest_s(self._folder, before_s=now_s - STANDS_S)
+        return newest if newest is not None and now_s - newest > _CREDIBLE_S else None
 
     def _take(self, line: DecisionLine | FeedbackLine) -> None:
         encoded = self._encode(line) + b"\n"

@@ -12,9 +12,10 @@ import multiprocessing
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from tracetier.engine.engine import windowed
@@ -48,7 +49,8 @@ class Processes:
         pool = self._pool = self._pool or _pool(self.jobs)
 
         def submit(item: Item) -> "Future[list[Result]]":
-            return pool.submit(_held, function, item)
+            with self._ends_told():
+                return pool.submit(_held, function, item)
 
         return self._results(windowed(submit, items, _AHEAD * self.jobs))
 
@@ -62,9 +64,15 @@ class Processes:
             joblib_pool.shutdown(wait=True, kill_workers=True)
 
     def _results(self, futures: "Iterable[Future[list[Result]]]") -> Generator[Result, None, None]:
+        for future in futures:
+            with self._ends_told():
+                results = future.result()
+            yield from results
+
+    @contextmanager
+    def _ends_told(self) -> Iterator[None]:
         try:
-            for future in futures:
-                yield from future.result()
+            yield
         except BrokenProcessPool as error:
             raise WorkError(
                 f"one of {self.jobs} processes was ended from outside, most likely for want of "

@@ -69,6 +69,7 @@ def carry(old: StateDocument, fresh: StateDocument, move: Move) -> StateDocument
         epoch=old.epoch,
         position=old.position,
         now_s=old.now_s,
+        ahead_s=old.ahead_s,
         pending_ttl_s=old.pending_ttl_s,
         max_pending=old.max_pending,
         caps=old.caps,

@@ -8,7 +8,7 @@ What a channel believes of tier a in bucket b, where the model predicts m for th
     n0   = clip(sigma^2 / tau^2, 1, 40) (1 - decay)^n      trust in the prior, in reports
     cell = S / (N + n0)                                    offset of this bucket
     tier = G_S / (G_N + n0g) * w                           offset of the tier, over all buckets,
-                                                           by how clearly it is one (`clearness`)
+                                                           as clear as it is (`positive_part`)
     beta                                                   how much of m's variation holds
     Q    = mean + tier + cell + beta (m - mean)
     var  = sigma^2 / (N + pending + n0) + 1/2 sigma^2 / (G_N + n0g)
@@ -35,7 +35,7 @@ from tracetier.route.channel_state import (
     Innovation,
     start_channel,
 )
-from tracetier.route.clearness import clearness
+from tracetier.route.james_stein import positive_part
 from tracetier.route.shrinkage import evidence, slopes, trust
 
 __all__ = [
@@ -243,7 +243,7 @@ class Channel:
         """Bring up to date what a report on tier ``a`` moves: its offset, and every slope."""
         state, params = self.state, self._params
         total, n, sigma2 = state.tier_sum[a], state.tier_n[a], state.sigma2[a]
-        clear = clearness(total, n, sigma2, params.alpha, params.tier_noise)
+        clear = positive_part(total, n, sigma2, params.alpha, params.tier_noise)
         n += params.tier_trust
         self._tier[a] = total / n * clear
         self._tier_var[a] = 0.5 * sigma2 / n

@@ -29,8 +29,12 @@ from tracetier.route.rewards import RewardMap, RewardRule
 from tracetier.route.state.follower import new_epoch
 from tracetier.route.state.store import StateStore, open_state
 from tracetier.route.strategy import StrategyName, StrategyParams, strategy_name
+from tracetier.route.token_mix import TokenMix
 from tracetier.settings import Settings
 from tracetier.tiers import TierSet
+
+_BASES_KEPT = 2
+"""Models that are kept at hand beside the first, the newest: one a night would fill the memory."""
 
 StateLike = str | os.PathLike[str] | StateStore | None
 
@@ -60,10 +64,12 @@ class Decider:
         budget_usd_per_day: float | None = None,
         saving: float | None = None,
         quality_floor: float | None = None,
+        budget_requests: int | None = None,
         clock: Callable[[], float] = time.time,
         path: str | None = None,
         effective: Mapping[str, float] | None = None,
         deciles: Deciles | None = None,
+        tokens: Mapping[str, TokenMix] | None = None,
     ) -> None:
         self.lam = checked_lam(lam)
         is_bare = settings is None
@@ -78,6 +84,8 @@ class Decider:
             path=path,
             effective=dict(effective or {}),
             deciles=deciles,
+            trained=tiers,
+            tokens=dict(tokens or {}),
         )
         self._bases = {artifact_id: base}
         self._model = Model(base)
@@ -88,6 +96,7 @@ class Decider:
             budget_usd_per_day=budget_usd_per_day,
             saving=saving,
             quality_floor=quality_floor,
+            requests=budget_requests,
         ) or goal_of(
             budget_usd=settings.budget_usd,
             budget_usd_per_day=settings.budget_usd_per_day,
@@ -233,6 +242,10 @@ class Decider:
         base = self._bases.get(artifact_id)
         if base is None:
             base = self._bases[artifact_id] = self._loaded(artifact_id, path)
+        # The first stays, since a state names no path for it; the last may be on its way in.
+        for old_id in list(self._bases)[1:-_BASES_KEPT]:
+            if old_id != artifact_id:
+                del self._bases[old_id]
         by_name = declared(base.tiers, self._settings)
         if base.artifact_id != self._watched:  # another model has other columns, or other deciles
             self._watched = base.artifact_id

@@ -28,6 +28,7 @@ from tracetier.route.state.reset import reset_strategy
 from tracetier.route.state_in_use import StateInUse
 from tracetier.route.strategy import replace_params, resume_strategy
 from tracetier.route.watch import Accounts
+from tracetier.steady_clock import JUMP_S, STANDS_S
 
 NOTHING = Receipt()
 """Of a report that taught nothing."""
@@ -232,9 +233,18 @@ class Fold(StateInUse):
         return Receipt(new=("quality",) if credited else (), credited=tuple(credited))
 
     def _expire(self, time_s: float) -> None:
-        # The event's own time, and not the latest so far: a process whose clock ran ahead must not
-        # make every later decision of the others expire at once.
-        self._now_s = time_s
+        """Give up what is too old by an event's time, unless its clock may be wrong.
+
+        A process that started in another year would have everything given up that waits. So a time
+        more than a day ahead counts only when an hour later, by the same clock, no event has come
+        of a clock that says otherwise. A time further back gives up nothing, and counts at once.
+        """
+        if time_s - self._now_s > JUMP_S and self._now_s:
+            if not self._ahead_s or time_s < self._ahead_s:
+                self._ahead_s = time_s
+            if time_s - self._ahead_s < STANDS_S:
+                return
+        self._now_s, self._ahead_s = time_s, 0.0
         for decision, has_quality in self._ledger.expire(time_s - self._ttl_s):
             if has_quality:
                 self._tell_given_up(decision, has_quality=True)

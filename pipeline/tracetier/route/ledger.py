@@ -2,7 +2,8 @@
 
 A decision is kept with what its update needs, so a report may come late, in any order, in parts
 and in another process. One that never comes costs a bounded amount of memory, and is counted when
-it is given up.
+it is given up. What is given up is forgotten: a report of it is refused, and not taken for a
+second one.
 """
 
 import math
@@ -141,7 +142,7 @@ class Ledger:
             return
         self.partial[decision_id] = decision
         if len(self.partial) > self._max_applied:
-            self._remember(self.partial.popitem(last=False)[0])
+            self.partial.popitem(last=False)
 
     def expire(self, before_s: float) -> list[tuple[Pending, bool]]:
         """Give up what was decided before a time; return it, and whether its quality came."""
@@ -151,9 +152,7 @@ class Ledger:
         while _is_due(self.pending, before_s):
             given_up.append((self._give_up(), False))
         while _is_due(self.partial, before_s):
-            decision_id, decision = self.partial.popitem(last=False)
-            self._remember(decision_id)
-            given_up.append((decision, True))
+            given_up.append((self.partial.popitem(last=False)[1], True))
         return given_up
 
     def shrink(self, max_pending: int) -> Iterator[Pending]:

@@ -71,8 +71,8 @@ def explain(
     sentences.append(_verdict(choice, tiers, lam, allowed))
     if choice.explored:
         sentences.append(
-            f"{tiers[choice.tier]} was drawn at random, to learn, "
-            f"as each allowed tier is with probability {choice.epsilon / len(allowed):.3g}"
+            f"{tiers[choice.tier]} was drawn at random, to learn; "
+            f"it is taken with probability {choice.propensities[choice.tier]:.3g}"
         )
     return sentences
 

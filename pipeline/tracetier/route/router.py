@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tracetier.errors import TracetierError
+from tracetier.errors import StorageError, TracetierError
 from tracetier.features.deciles import deciles_of
 from tracetier.heads.accelerate import Accelerate, accelerated
 from tracetier.heads.prior import Prediction
@@ -28,6 +28,7 @@ from tracetier.route.decider import StateLike
 from tracetier.route.model import Model, effective_outcomes
 from tracetier.route.rewards import RewardRule
 from tracetier.route.strategy import StrategyName, StrategyParams
+from tracetier.route.token_mix import token_mixes
 from tracetier.route.views import OpenDecision, Views
 from tracetier.settings import Settings, load_settings
 
@@ -76,6 +77,8 @@ class Router(Views):
     budget_usd, budget_usd_per_day, saving, quality_floor : float, optional
         A goal to hold, at most one: USD per request or per day, share of the dear tier's cost to
         save, mean quality 0-10. By default that of the settings.
+    budget_requests : int, optional
+        Requests that ``budget_usd`` is for, where known: the sum then comes out within it.
     clock : callable
         Seconds since 1970.
     path : str, optional
@@ -84,6 +87,8 @@ class Router(Views):
         Effective training outcomes by tier, where only logged choices were seen.
     deciles : Deciles, optional
         Of the training table's columns, for the alarm on inputs; by default it is off.
+    tokens : mapping of str to TokenMix, optional
+        What the calls of a tier were made of, to turn new prices into costs.
 
     Raises
     ------
@@ -129,6 +134,7 @@ class Router(Views):
         budget_usd_per_day: float | None = None,
         saving: float | None = None,
         quality_floor: float | None = None,
+        budget_requests: int | None = None,
         accelerate: Accelerate = False,
         clock: Callable[[], float] = time.time,
     ) -> Self:
@@ -143,6 +149,9 @@ class Router(Views):
         version, ``"auto"`` meanwhile, and only where numba is installed. See
         `tracetier.heads.accelerate`.
 
+        A tier whose own prices in ``settings`` are no longer those of training is repriced, see
+        `take_prices`.
+
         Raises
         ------
         ArtifactError
@@ -154,7 +163,7 @@ class Router(Views):
         from tracetier.artifact.load import load_artifact
 
         artifact = load_artifact(path)
-        return cls(
+        router = cls(
             predictor=accelerated(artifact.predictor, accelerate),
             prior=artifact.prior,
             tiers=artifact.tiers,
@@ -173,11 +182,21 @@ class Router(Views):
             budget_usd_per_day=budget_usd_per_day,
             saving=saving,
             quality_floor=quality_floor,
+            budget_requests=budget_requests,
             clock=clock,
             path=str(path),
             effective=effective_outcomes(artifact.metrics),
             deciles=deciles_of(artifact.metrics),
+            tokens=token_mixes(artifact.metrics),
         )
+        try:
+            router.take_prices()
+        except StorageError:
+            pass  # a store that is away keeps nobody from starting; the next start takes them
+        except TracetierError:
+            router.close()
+            raise
+        return router
 
     def route(
         self,

@@ -7,6 +7,7 @@ from tracetier.route.ledger import Ledger
 from tracetier.route.policy.caps import Debt
 from tracetier.route.state.document import MAX_APPLIED, StateDocument
 from tracetier.route.state.mark import Mark
+from tracetier.route.state.packing import Packing, Waiting
 from tracetier.route.strategy import resume_strategy
 from tracetier.route.tally import Tally
 from tracetier.route.watch import Accounts, Watch
@@ -50,7 +51,7 @@ class StateInUse:
         for decision in document.pending.values():
             self._tally.pending[decision.bucket][decision.tier] += 1
         self._position = document.position
-        self._now_s = document.now_s
+        self._now_s, self._ahead_s = document.now_s, document.ahead_s
         self._ttl_s = document.pending_ttl_s
         self._n_tiers = len(document.tiers)
         self._n_buckets = len(document.buckets)
@@ -91,6 +92,20 @@ class StateInUse:
 
     def document(self) -> StateDocument:
         """Return the state as folded so far; it shares numbers, so encode it at once."""
+        document = self._put_together()
+        document.pending = Waiting.of(self._ledger.pending).by_id()
+        document.partial = Waiting.of(self._ledger.partial).by_id()
+        return document
+
+    def packing(self) -> Packing:
+        """Return the same, to be encoded at leisure while the state goes on."""
+        document = self._put_together()
+        document.pending, document.partial = {}, {}
+        ledger = self._ledger
+        return Packing(document, Waiting.of(ledger.pending), Waiting.of(ledger.partial))
+
+    def _put_together(self) -> StateDocument:
+        """Return the document, all but its open decisions."""
         document = self._document
         document.strategy = self.strategy.state
         document.decisions = self._tally.decisions
@@ -98,14 +113,12 @@ class StateInUse:
             document.decisions = [list(row) for row in document.decisions]
             for decided in self._underway.values():
                 document.decisions[decided.bucket][decided.tier] -= 1
-        document.pending = dict(self._ledger.pending)
-        document.partial = dict(self._ledger.partial)
         document.debts = self._debts()
         if self._watch is not None:
             self._watch.put_down(document)
         document.applied = list(self._ledger.applied)
         document.position = self._position
-        document.now_s = self._now_s
+        document.now_s, document.ahead_s = self._now_s, self._ahead_s
         document.pending_ttl_s = self._ttl_s
         document.max_pending = self._ledger.max_pending
         return document

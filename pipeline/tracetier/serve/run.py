@@ -12,6 +12,7 @@ import inspect
 import os
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -42,6 +43,12 @@ SHUTDOWN_S: Final = 20
 WORKER_S: Final = 15
 """Seconds within which a worker has to have started, and to give a sign of life: on a machine that
 has too much to do, one that is well takes longer than the web server's own five."""
+
+ACCEPTED_AT_ONCE: Final = 16
+"""New connections taken on between two turns of decisions, where one process answers all."""
+
+SWITCH_S: Final = 0.001
+"""Seconds for which one thread may keep the interpreter while another waits for it."""
 
 _LOCAL_NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 
@@ -155,6 +162,7 @@ def worker_app() -> "ServedApp":
     start_logging(is_json=config.logs_json)
     app = build_app(config)
     settle_memory()
+    share_fairly()
     return app
 
 
@@ -201,8 +209,9 @@ def serve(config: ServeConfig, listening: socket.socket) -> None:
     if config.workers == 1:
         app = build_app(config)
         settle_memory()
+        share_fairly()
         tell("serving", artifact=config.artifact, state=config.state or "memory", workers=1)
-        uvicorn.Server(uvicorn.Config(app, **common)).run(sockets=[listening])
+        uvicorn.Server(uvicorn.Config(app, **common)).run(sockets=_several(listening))
         return
     from uvicorn.supervisors import Multiprocess
 
@@ -221,6 +230,16 @@ def serve(config: ServeConfig, listening: socket.socket) -> None:
         extra = {"target": uvicorn.Server(workers).run} if told else {}
         supervisor(workers, sockets=[listening], **extra).run()
         tell("stopped", workers=config.workers)
+
+
+def _several(listening: socket.socket) -> list[socket.socket]:
+    """Return the socket many times over.
+
+    The event loop takes on one connection from each between two turns: from one socket, the last
+    of many clients that come at once would wait for as many turns as there are clients. Workers
+    that share a socket do not do so: each would take more connections than are its part.
+    """
+    return [listening, *(listening.dup() for _ in range(ACCEPTED_AT_ONCE - 1))]
 
 
 def _protocol() -> Any:  # Any: a protocol's class, or the web server's word for its own choice
@@ -248,6 +267,14 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)
+
+
+def share_fairly() -> None:
+    """Have threads take turns within a millisecond: none holds the answers of others up for long.
+
+    The five of the interpreter's own are as much as a whole turn of decisions takes.
+    """
+    sys.setswitchinterval(SWITCH_S)
 
 
 def ignore_signals() -> None:

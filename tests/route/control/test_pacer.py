@@ -211,6 +211,17 @@ def test_a_dear_tier_waits_until_half_of_it_is_saved(prior: PriorStats) -> None:
     assert may == [False, True, True, False]
 
 
+def test_a_day_that_was_just_begun_has_no_room_that_others_will_need(prior: PriorStats) -> None:
+    """A minute and 60 requests before midnight, what the other tiers need is known at once."""
+    pacer, strategy = _pacer(prior, budget_usd_per_day=0.004 * 86_400), _start(prior)
+    prediction = Prediction([0.6, 0.7, 0.9], [0.001, 0.004, 0.02], [0.05, 0.2, 1.0], 0)
+    pacer.terms(strategy, prediction, lam=0.0, allowed=ALL, time_s=86_339.0)
+    pacer.decided(prediction, 0, prediction.quality, prediction.cost)
+    terms = pacer.terms(strategy, prediction, lam=0.0, allowed=ALL, time_s=86_340.0)
+
+    assert list(terms.allowed) == [0, 1]
+
+
 def test_open_decisions_count_as_expected_until_reported(prior: PriorStats) -> None:
     """Budget $.004: three open calls of $.02 are $.048 over; reported at $.01 each, $.018."""
     pacer = _pacer(prior, budget_usd=0.004)

@@ -15,7 +15,7 @@ from tracetier.route.event import Decided, Event
 from tracetier.route.learner import Learner
 from tracetier.route.offline import export_state
 from tracetier.route.router import Router
-from tracetier.route.state import follower, replica
+from tracetier.route.state import appender, follower, replica
 from tracetier.route.state.document import decode_document, pack_document
 from tracetier.route.state.mark import Mark, Page
 from tracetier.route.state.memory import MemoryStore
@@ -349,6 +349,54 @@ def test_the_more_is_open_the_longer_the_log_grows_before_it_is_folded(make_rout
     for gap, n_open in zip(gaps, opens, strict=False):
         least = max(100, 2 * n_open)
         assert least <= gap <= 1.3 * least + 2
+
+
+def test_many_decisions_go_to_the_store_before_their_time(
+    make_router: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that there are never very many to store and fold at once."""
+    monkeypatch.setattr(replica, "FLUSH_S", 1e6)
+    monkeypatch.setattr(replica, "FLUSH_N", 10)
+    router = make_router(state=Flaky())
+    for _ in range(9):
+        router.route(EDIT)
+    assert router.health().n_queued == 9
+    router.route(EDIT)
+
+    _eventually(lambda: router.health().n_queued == 0)
+    router._replica.stop()
+
+
+def test_reports_are_stored_while_the_log_is_folded(
+    durable_place: "Place", make_router: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The document stands where it was taken; what came meanwhile follows it in the log."""
+    monkeypatch.setattr(replica, "FLUSH_S", 1e6)
+    router = make_router(state=durable_place.open())
+    decisions = [router.route(EDIT).decision_id for _ in range(3)]
+    router._replica.flush()
+    before = router._replica.learner.mark.position
+    pause = router._replica._pause
+
+    def reporting_pause() -> None:
+        if router.snapshot().counts.feedback == 0:
+            assert router.feedback(decisions[0], quality=4.0, cost_usd=0.01)
+            router.route(CHAT)
+            monkeypatch.setattr(appender, "FLUSH_N", 1)
+        pause()
+
+    monkeypatch.setattr(router._replica, "_pause", reporting_pause)
+    router._replica._compact()
+
+    stored = durable_place.open().load()
+    assert stored is not None
+    document = decode_document(stored.document, where="here")
+    assert list(document.pending) == decisions
+    assert document.position == stored.mark.position == before
+    assert len(stored.events) == 2
+    expected = _state(router)
+    router._replica.stop()
+    assert pack_document(decode_document(export_state(durable_place.open()), where="h")) == expected
 
 
 def test_many_events_are_folded_in_turns_with_those_who_wait_for_the_lock(

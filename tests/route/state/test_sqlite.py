@@ -11,6 +11,7 @@ from tracetier.errors import StateError, StorageError
 from tracetier.route.event import Configured, Decided, Reported, Reset, TraceReported
 from tracetier.route.state.mark import Mark, Page
 from tracetier.route.state.sqlite import SqliteStore
+from tracetier.route.state.sqlite_file import SqliteFile
 
 START = Mark("e", 0)
 EVENT = Reported("d", None, 1.0, 0.0)
@@ -195,6 +196,28 @@ def test_a_file_that_was_put_in_its_place_is_taken(tmp_path: Path) -> None:
     other = Mark("f", 0)
     assert SqliteStore(path).replace(_document(other), other, expected=None)
     assert store.append([EVENT], Mark("e", 1)).is_elsewhere
+
+
+def test_a_file_that_takes_its_place_while_it_is_opened_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what is acknowledged would go into a file that nobody has any more."""
+    path, other = tmp_path / "s.db", tmp_path / "other.db"
+    _store(path).close()
+    mark = Mark("f", 0)
+    SqliteStore(other).replace(_document(mark), mark, expected=None)
+    check = SqliteFile._check
+
+    def checked(file: SqliteFile, connection: sqlite3.Connection) -> None:
+        check(file, connection)
+        if other.exists():
+            other.rename(path)
+
+    monkeypatch.setattr(SqliteFile, "_check", checked)
+    store = SqliteStore(path)
+    assert store.read(START) == Page()
+
+    assert store.append([EVENT], START).is_elsewhere
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:

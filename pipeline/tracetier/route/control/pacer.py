@@ -258,7 +258,8 @@ class Pacer:
         amount = mean_amounts(prices, beliefs, beliefs.quality if self._is_quality else usd)
         state.log_price = curve_scale(prices)[::-1].tolist()
         state.amount = amount[::-1].tolist()
-        if self._period is not None:
+        # Of a day also before its first two requests tell how many there are.
+        if state.goal.requests is not None or state.goal.budget_usd_per_day is not None:
             score = beliefs.reward + beliefs.optimism.at(self.price) * beliefs.sd
             score = score - self.price * cost
             score[contexts.cost_usd > LUMPY * state.grant] = -np.inf

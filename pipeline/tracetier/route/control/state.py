@@ -30,7 +30,7 @@ class ControlState(Struct, kw_only=True):
         request expected at each, rising.
     base : float
         Expected USD per request at the present price if no tier beyond four grants is taken; 0
-        where no end of the period is known.
+        where the goal has no period.
     seen : list of float
         Per tier, the share of its predicted cost that its last calls cost, at most 1; a tier
         beyond the end of the list counts in full.

@@ -5,6 +5,7 @@ thread at a time appends all that waits by then, and the others find their ticke
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -15,6 +16,9 @@ from tracetier.route.state.document import StateDocument
 from tracetier.route.state.follower import Follower
 from tracetier.route.state.store import StateStore
 from tracetier.route.watch import Watch
+
+FLUSH_N = 200
+"""Decisions that go to the store at once: to store and fold more takes time that others notice."""
 
 
 class Ticket:
@@ -113,6 +117,35 @@ class Appender(Follower):
             if n_queued:
                 self._unqueue(events[:n_queued])
             self._stepped(page)
+
+    def _compact(self) -> None:
+        """Fold the log into the stored document; ``_io`` must not be held.
+
+        The document stands where it was taken, however far the log goes on before it is stored.
+        """
+        with self.lock:
+            mark = self.learner.mark
+            n_events = mark.position - self._folded
+            if n_events <= 0:
+                return
+            packing = self.learner.packing()
+        compact_at = self._compact_after(packing.n_open)
+        # Where it fails, it is not tried again with every tick.
+        self._compact_at = n_events + compact_at
+        document = packing.finished(self._pause)
+        with self._io:
+            self._store.compact(document, mark)
+        self._compact_at = compact_at
+        with self.lock:
+            if self.learner.mark.epoch == mark.epoch and mark.position > self._folded:
+                self._folded = mark.position
+
+    def _pause(self) -> None:
+        """Let others go on, and what waits for the store not wait for long."""
+        if len(self._queued) >= FLUSH_N:
+            with self._io:
+                self._commit()
+        time.sleep(0)
 
     def _unqueue(self, stored: Sequence[Event]) -> None:
         # Some may be gone already: dropped from this end, or found to be in the log.

@@ -82,7 +82,10 @@ class StateDocument(Struct, kw_only=True):
     epoch, position : str, int
         The place in the log at which the document stands, see `Mark`.
     now_s : float
-        Time of the last event, in seconds since 1970.
+        Time of the last event whose clock was believed, in seconds since 1970.
+    ahead_s : float
+        Where the events since then come of a clock that is more than a day ahead of that, the
+        earliest of their times; else 0.
     pending_ttl_s : float
         Seconds after which, by the times of the events, a decision is given up.
     max_pending : int
@@ -125,6 +128,7 @@ class StateDocument(Struct, kw_only=True):
     epoch: str = ""
     position: int = 0
     now_s: float = 0.0
+    ahead_s: float = 0.0
     pending_ttl_s: float = PENDING_TTL_S
     max_pending: int = MAX_PENDING
     layout: int = 0
@@ -225,6 +229,7 @@ def _audited(document: StateDocument, where: str) -> StateDocument:
         4,
         least=0,
     )
+    audit_row("ahead_s", [document.ahead_s], 1, least=0)
     audit_open(document.pending | document.partial, document.applied, n_buckets, n_tiers)
     both = document.pending.keys() & document.partial.keys()
     if both:

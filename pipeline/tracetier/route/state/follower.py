@@ -26,8 +26,11 @@ from tracetier.route.watch import Watch
 _MOST_MOVES = 20
 """Times that the state may be replaced by others while one append is tried."""
 
-_AT_ONCE = 500
+_AT_ONCE = 50
 """Events folded under one hold of the lock: those who choose wait no longer than that takes."""
+
+_MOST_PAUSES = 20
+"""Times that the lock is let go while one page of events is folded."""
 
 
 class Follower:
@@ -73,8 +76,9 @@ class Follower:
             fold(event)
         receipts = list(map(fold, events))
         if mark.position - page.folded >= self._compact_at:
-            document, self._compact_at = self._packed()
-            self._store.compact(document, self.learner.mark)
+            document = self.learner.document()
+            self._compact_at = self._compact_after(len(document.pending) + len(document.partial))
+            self._store.compact(pack_document(document), self.learner.mark)
         return receipts
 
     def _appended(self, events: Sequence[Event], *, durable: bool) -> Page:
@@ -115,12 +119,15 @@ class Follower:
 
     def _fold(self, events: Sequence[Event]) -> None:
         """Fold what the store has; ``_io`` must be held, and the lock is, a moment at a time."""
-        for first in range(0, len(events), _AT_ONCE):
+        # A pause may last as long as a thread may keep the interpreter: they are few, however much
+        # there is to fold, or a busy process would fall behind.
+        at_once = max(_AT_ONCE, len(events) // _MOST_PAUSES)
+        for first in range(0, len(events), at_once):
             if first:
                 time.sleep(0)  # or who waits for the lock would not get to take it
             with self.lock:
                 fold = self.learner.fold
-                for event in events[first : first + _AT_ONCE]:
+                for event in events[first : first + at_once]:
                     fold(event)
 
     def _stepped(self, page: Page) -> None:
@@ -175,30 +182,13 @@ class Follower:
             if not isinstance(event, Decided) or event.decision_id in underway
         )
 
-    def _compact(self) -> None:
-        """Fold the log into the stored document; ``_io`` must be held."""
-        with self.lock:
-            mark = self.learner.mark
-            n_events = mark.position - self._folded
-            if n_events <= 0:
-                return
-            document, compact_at = self._packed()
-        # Where it fails, it is not tried again with every tick.
-        self._compact_at = n_events + compact_at
-        self._store.compact(document, mark)
-        self._compact_at = compact_at
-        with self.lock:
-            self._folded = mark.position
-
-    def _packed(self) -> tuple[bytes, int]:
-        """Return the document, and after how many events it is to be written again.
+    def _compact_after(self, n_open: int) -> int:
+        """Return after how many events the document is to be written again.
 
         It is written whole, so the more decisions are open the longer the log may grow: an event
         pays for no more than half of an open decision.
         """
-        document = self.learner.document()
-        n_open = len(document.pending) + len(document.partial)
-        return pack_document(document), _spread(max(self._store.compact_every, 2 * n_open))
+        return _spread(max(self._store.compact_every, 2 * n_open))
 
 
 def new_epoch() -> str:

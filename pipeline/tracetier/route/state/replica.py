@@ -1,6 +1,6 @@
 """A learner kept in step with a store's log, for many threads.
 
-    decisions ──▶ queue ─┐  (background, every tenth of a second)
+    decisions ──▶ queue ─┐  (background, every tenth of a second, or sooner where many wait)
     reports ─────────────┴─▶ store.append ──▶ fold, in the order of the log
 
 A report is folded after the store has it, so all who share a store fold the same events in the
@@ -15,7 +15,7 @@ from contextlib import suppress
 from tracetier.errors import TracetierError
 from tracetier.route.event import Decided, Event, Reported
 from tracetier.route.outcome import Receipt
-from tracetier.route.state.appender import Appender
+from tracetier.route.state.appender import FLUSH_N, Appender
 from tracetier.route.state.background import Background
 from tracetier.route.state.document import StateDocument
 from tracetier.route.state.health import Health
@@ -85,7 +85,10 @@ class Replica(Appender):
         if self._store.is_durable:
             self.learner.expect(decided)
             self._queued.append(decided)
-            if len(self._queued) > MAX_QUEUED:
+            n_queued = len(self._queued)
+            if not n_queued % FLUSH_N and self._background is not None and self._trouble is None:
+                self._background.ring()
+            if n_queued > MAX_QUEUED:
                 self._drop()
         else:
             self._append_at_once([decided])
@@ -124,8 +127,7 @@ class Replica(Appender):
     def save(self) -> None:
         """Flush, and fold the log into the stored document."""
         self.flush()
-        with self._io:
-            self._compact()
+        self._compact()
 
     def close(self) -> None:
         """Save, and let go of the store.
@@ -221,18 +223,21 @@ class Replica(Appender):
             self.learner.check_known(report.decision_id)
 
     def tend(self) -> bool:
-        """Do what is due in the background: flush, look for news, fold the log; never raises.
+        """Do what is due in the background: flush, look for news, fold the log.
+
+        A store that refuses is no error here: see `health`.
 
         Returns
         -------
         bool
             Whether the store answered the last time.
         """
-        with self._io, suppress(TracetierError):
-            if self._queued or self._tickets:
-                self._commit()
-            elif time.monotonic() - self._in_step_s >= FRESH_S or self._trouble is not None:
-                self._look()
+        with suppress(TracetierError):
+            with self._io:
+                if self._queued or self._tickets:
+                    self._commit()
+                elif time.monotonic() - self._in_step_s >= FRESH_S or self._trouble is not None:
+                    self._look()
             n_events = self.learner.mark.position - self._folded
             if self._trouble is None and n_events >= self._compact_at:
                 self._compact()

@@ -92,10 +92,7 @@ class SqliteFile:
 
     def opened(self) -> sqlite3.Connection | None:
         """Return the connection, ``None`` where there is no file."""
-        try:
-            inode = os.stat(self._path_text).st_ino  # noqa: PTH116 - half the time of Path's
-        except FileNotFoundError:
-            inode = -1
+        inode = self._inode_now()
         if inode == self._inode and self._connection is not None:
             return self._connection
         self.close()  # what was open is another file, or none any more
@@ -159,7 +156,15 @@ class SqliteFile:
                 connection.close()
         self.lock.close()
 
+    def _inode_now(self) -> int:
+        try:
+            return os.stat(self._path_text).st_ino  # noqa: PTH116 - half the time of Path's
+        except FileNotFoundError:
+            return -1
+
     def _open(self, *, is_new: bool) -> sqlite3.Connection:
+        # Before the file is opened: where another takes its place meanwhile, the next call sees it.
+        inode = self._inode_now()
         connection = sqlite3.connect(
             self.path, timeout=10.0, isolation_level=None, check_same_thread=False
         )
@@ -174,7 +179,8 @@ class SqliteFile:
         except BaseException:
             connection.close()
             raise
-        self._connection, self._inode = connection, self.path.stat().st_ino
+        self._connection = connection
+        self._inode = self._inode_now() if inode < 0 else inode
         return connection
 
     def _make_tables(self, connection: sqlite3.Connection) -> None:

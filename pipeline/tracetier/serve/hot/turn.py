@@ -13,8 +13,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-MAX_TURN = 64
-"""Decisions between two looks at what else waits."""
+MAX_TURN = 16
+"""Decisions between two looks at what else waits: the answers of one turn go out while the next is
+decided, and who comes just too late waits for a short one. Longer ones decide no more a second.
+"""
 
 Asked = TypeVar("Asked")
 Given = TypeVar("Given")

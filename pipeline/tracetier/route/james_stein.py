@@ -1,7 +1,7 @@
 """How clearly a tier's pooled offset is one, and not noise."""
 
 
-def clearness(total: float, n: float, sigma2: float, alpha: float, noise: float) -> float:
+def positive_part(total: float, n: float, sigma2: float, alpha: float, noise: float) -> float:
     """Return the share of a discounted mean that is believed: ``max(0, 1 - noise / z^2)``.
 
     Most of the time no tier has drifted, and its offset is noise that sends tasks to the wrong
@@ -26,7 +26,7 @@ def clearness(total: float, n: float, sigma2: float, alpha: float, noise: float)
 
     Examples
     --------
-    >>> [clearness(s, 4.0, sigma2=1.0, alpha=0.0, noise=0.5) for s in (0.0, 1.0, 2.0, 20.0)]
+    >>> [positive_part(s, 4.0, sigma2=1.0, alpha=0.0, noise=0.5) for s in (0.0, 1.0, 2.0, 20.0)]
     [0.0, 0.0, 0.5, 0.995]
     """
     unclear = noise * sigma2 * n * (2.0 - alpha * n) / (2.0 - alpha)
