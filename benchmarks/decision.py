@@ -34,7 +34,7 @@ from tracetier.heads.prior import Predictor, predict_many
 from tracetier.records import Task
 from tracetier.train.buckets import fit_buckets
 from tracetier.train.fit import assign_all, tree_input
-from tracetier.train.heads.boosting import Kind, n_trees, parameters
+from tracetier.train.heads.boosting import n_trees, parameters
 from tracetier.train.heads.bucket_mean import fit_bucket_means
 from tracetier.train.heads.concepts import fit_concepts
 from tracetier.train.model import training_data
@@ -90,7 +90,7 @@ def unseen_words(tasks: Sequence[Task]) -> list[Task]:
 
 
 def sklearn_heads(name: str) -> tuple[list[LGBMRegressor], np.ndarray]:
-    """Fit the artifact's randomised trees as scikit-learn estimators; return their input too."""
+    """Fit the artifact's forests as scikit-learn estimators; return their input too."""
     _, rows = load_rows(name)
     data = training_data(rows)
     buckets = fit_buckets(data.task_types, data.design.x, data.quality, data.columns)
@@ -99,12 +99,10 @@ def sklearn_heads(name: str) -> tuple[list[LGBMRegressor], np.ndarray]:
     of_text = fit_concepts(data.design).of(data.design)
     features = tree_input(data.design.x, buckets, means, bucket, of_text)
     fitted = []
-    kinds: tuple[tuple[Kind, int], ...] = (("extra", len(rows.models)), ("forest", len(means[0])))
-    for kind, n_targets in kinds:
-        for target in data.targets.T[:n_targets]:
-            params = parameters(kind, len(target), 0)
-            model = LGBMRegressor(n_estimators=n_trees(len(target)), **params)
-            fitted.append(model.fit(features, target))
+    for target in data.targets.T[: len(means[0])]:
+        params = parameters("forest", len(target), 0)
+        model = LGBMRegressor(n_estimators=n_trees(len(target)), **params)
+        fitted.append(model.fit(features, target))
     return fitted, features
 
 

@@ -28,6 +28,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -246,7 +247,9 @@ for path in paths:
 """,
 )
 LOAD = "import pyarrow.parquet\nfrom tracetier.ingest import run"
-WHOLE = (LOAD, 'run.ingest(folder, folder.with_name("table"), jobs=1, fresh=True)')
+INGEST = 'run.ingest(folder, folder.with_name("{table}"), jobs=1, fresh=True)'
+WHOLE = (LOAD, INGEST.format(table="table"))
+APART = [(LOAD, INGEST.format(table=f"table-{core}")) for core in range(2)]
 TWO = (LOAD, 'run.ingest(folder, folder.with_name("table"), jobs=2, fresh=True)')
 AGAIN = (LOAD, 'run.ingest(folder, folder.with_name("table"))')
 ONE, BOTH = "tracetier ingest", "tracetier ingest, 2 processes"
@@ -276,9 +279,11 @@ WAYS = {
 }
 
 
-def measure(way: tuple[str, str], folder: Path, n_cores: int) -> tuple[float, float, float]:
+def measure(
+    way: tuple[str, str], folder: Path, n_cores: int, first: int = 0
+) -> tuple[float, float, float]:
     """Return seconds, those of processors, and peak MB of one way of reading in a new process."""
-    cores = sorted(os.sched_getaffinity(0))[:n_cores]
+    cores = sorted(os.sched_getaffinity(0))[first : first + n_cores]
     environment = os.environ | {"PYTHONPYCACHEPREFIX": str(folder.with_name("bytecode"))}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run(
@@ -293,14 +298,24 @@ def measure(way: tuple[str, str], folder: Path, n_cores: int) -> tuple[float, fl
     return seconds, cpu_s, peak_mb + (n_cores * worker_mb if n_cores > 1 else 0)
 
 
+def measure_apart(folder: Path) -> float:
+    """Return the mean seconds of two runs of one process each, at the same time on two cores."""
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(measure, way, folder, 1, core) for core, way in enumerate(APART)]
+    return statistics.mean(run.result()[0] for run in runs)
+
+
 def figures(folder: Path, repeats: int, only: str) -> dict[str, dict[str, float]]:
     """Return MB/s and peak MB of each way: medians of runs that take turns."""
     n_mb = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
     ways = {name: way for name, way in WAYS.items() if only in name}
     runs: dict[str, list[tuple[float, float, float]]] = {name: [] for name in ways}
+    apart: list[float] = []
     for _ in range(repeats):
         for name, (way, n_cores) in ways.items():
             runs[name].append(measure(way, folder, n_cores))
+        if BOTH in runs:
+            apart.append(measure_apart(folder))
     found = {}
     for name, every in runs.items():
         seconds, cpu_s, peak_mb = (statistics.median(column) for column in zip(*every, strict=True))
@@ -309,6 +324,9 @@ def figures(folder: Path, repeats: int, only: str) -> dict[str, dict[str, float]
         ratios = [one[0] / two[0] for one, two in zip(runs[ONE], runs[BOTH], strict=True)]
         found[BOTH] |= {"times_one": statistics.median(ratios)}
         found[BOTH] |= {"times_one_least": min(ratios), "times_one_most": max(ratios)}
+        bounds = [2 * one[0] / two for one, two in zip(runs[ONE], apart, strict=True)]
+        found[BOTH] |= {"apart": statistics.median(bounds)}
+        found[BOTH] |= {"apart_least": min(bounds), "apart_most": max(bounds)}
     return found
 
 
@@ -365,8 +383,9 @@ def show(found: dict[str, dict[str, float]], mb: int) -> None:
     for at, size in (("", f"{mb} MB"), (", 1 GB", "1 GB")):
         two = found.get(BOTH + at, {})
         if "times_one" in two:
-            told = f"{two['times_one_least']:.2f} to {two['times_one_most']:.2f}"
-            console.print(f"two processes at {size}: {two['times_one']:.2f} times one [{told}]")
+            for what, key in (("two processes", "times_one"), ("two runs apart", "apart")):
+                told = f"{two[key + '_least']:.2f} to {two[key + '_most']:.2f}"
+                console.print(f"{what} at {size}: {two[key]:.2f} times one [{told}]")
     for name in (ONE, BOTH):
         small, large = found.get(name), found.get(f"{name}, 1 GB")
         if small and large:

@@ -15,8 +15,7 @@ import pytest
 from tracetier.errors import ArtifactError, SettingsError, StateError, TierError
 from tracetier.heads.prior import Prediction, PriorStats
 from tracetier.records import Task
-from tracetier.route import tier_changes
-from tracetier.route.change import Probe
+from tracetier.route.change import Probe, change_event
 from tracetier.route.model import Base
 from tracetier.route.offline import snapshot_of_state
 from tracetier.route.router import Router
@@ -169,16 +168,16 @@ def test_a_change_that_lost_a_race_is_told(
 ) -> None:
     """The other's stands."""
     path = tmp_path / "s.db"
-    made = tier_changes.change_event
+    where = "tracetier.route.tier_changes.change_event"
     with make_router(state=path) as one, make_router(state=path, seed=8) as two:
         _report(one, 1, {"low": 5.0, "mid": 6.0, "high": 9.5})
 
         def after_the_other(*args: Any, **terms: Any) -> Any:
-            monkeypatch.setattr(tier_changes, "change_event", made)
+            monkeypatch.setattr(where, change_event)
             one.remove_tier("low")
-            return made(*args, **terms)
+            return change_event(*args, **terms)
 
-        monkeypatch.setattr(tier_changes, "change_event", after_the_other)
+        monkeypatch.setattr(where, after_the_other)
         with pytest.raises(StateError, match=r"at the same time.*now mid, high"):
             two.remove_tier("mid")
         assert one.tiers.names == two.tiers.names == ("mid", "high")
@@ -224,7 +223,9 @@ def swap_to(monkeypatch: pytest.MonkeyPatch) -> Callable[[Base], None]:
     """Have ``swap`` load what the test dictates."""
 
     def set_base(base: Base) -> None:
-        monkeypatch.setattr(tier_changes, "base_at", lambda path, settings, **_: base)
+        monkeypatch.setattr(
+            "tracetier.route.tier_changes.base_at", lambda path, settings, **_: base
+        )
 
     return set_base
 
@@ -273,7 +274,9 @@ def test_models_that_were_swapped_out_are_let_go(
     """A service that is given a model a night does not hold all of them."""
     bases = [_other(prior, tiers, f"next-{n}") for n in range(5)]
     predictors = [weakref.ref(base.predictor) for base in bases]
-    monkeypatch.setattr(tier_changes, "base_at", lambda path, settings, **_: bases.pop(0))
+    monkeypatch.setattr(
+        "tracetier.route.tier_changes.base_at", lambda path, settings, **_: bases.pop(0)
+    )
     router = make_router()
     for _ in predictors:
         router.swap("models/next")
@@ -291,7 +294,7 @@ def test_a_damaged_artifact_changes_nothing(
     def refuse(path: str, settings: Settings, **_: object) -> Base:
         raise ArtifactError("heads.npz is damaged")
 
-    monkeypatch.setattr(tier_changes, "base_at", refuse)
+    monkeypatch.setattr("tracetier.route.tier_changes.base_at", refuse)
     router = make_router()
     with pytest.raises(ArtifactError, match="damaged"):
         router.swap("models/broken")
@@ -311,7 +314,9 @@ def test_swapping_under_load_loses_no_report_and_mixes_nothing(
     """Four threads route and report while artifacts change ten times; every report counts once."""
     bases = [_other(prior, tiers, f"next-{n}") for n in range(10)]
     queue = list(bases)
-    monkeypatch.setattr(tier_changes, "base_at", lambda path, settings, **_: queue.pop(0))
+    monkeypatch.setattr(
+        "tracetier.route.tier_changes.base_at", lambda path, settings, **_: queue.pop(0)
+    )
     router = make_router(state=None if state is None else tmp_path / state)
     known = {"artifact-1": 0.0, **{base.artifact_id: 0.05 for base in bases}}
     errors: list[BaseException] = []
