@@ -33,7 +33,7 @@ from tracetier.features.extract import extract
 from tracetier.heads.prior import Predictor, predict_many
 from tracetier.records import Task
 from tracetier.train.buckets import fit_buckets
-from tracetier.train.fit import assign_all, tree_input
+from tracetier.train.fit import assign_all, n_tree_targets, tree_input
 from tracetier.train.heads.boosting import n_trees, parameters
 from tracetier.train.heads.bucket_mean import fit_bucket_means
 from tracetier.train.heads.concepts import fit_concepts
@@ -99,7 +99,7 @@ def sklearn_heads(name: str) -> tuple[list[LGBMRegressor], np.ndarray]:
     of_text = fit_concepts(data.design).of(data.design)
     features = tree_input(data.design.x, buckets, means, bucket, of_text)
     fitted = []
-    for target in data.targets.T[: len(means[0])]:
+    for target in data.targets.T[: n_tree_targets(data)]:
         params = parameters("forest", len(target), 0)
         model = LGBMRegressor(n_estimators=n_trees(len(target)), **params)
         fitted.append(model.fit(features, target))
