@@ -6,7 +6,7 @@ never read as markup: names from logs may hold brackets.
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -33,8 +33,15 @@ def show_line(line: str, *, style: str = "") -> None:
 
 def show_json(content: object) -> None:
     """Print the result for machines: one JSON document and nothing else."""
-    text = msgspec.json.format(msgspec.json.encode(content), indent=2)
+    text = msgspec.json.format(msgspec.json.encode(content, enc_hook=_as_list), indent=2)
     sys.stdout.write(text.decode() + "\n")
+
+
+def _as_list(value: object) -> list[object]:
+    """Reasons of a decision that nobody looked at so far; anything else is a mistake."""
+    if isinstance(value, Sequence):
+        return list(value)
+    raise NotImplementedError(f"{type(value).__name__} has no form in JSON")
 
 
 def say(message: str, *, label: str = "", style: str = "") -> None:
