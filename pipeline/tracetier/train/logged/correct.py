@@ -24,6 +24,10 @@ from tracetier.train.rows import TaskRows
 
 Matrix = NDArray[np.float64]
 
+_LEAST_TRUST = 0.5
+"""In the model's finer view beside the tiers' means: where a model in use is plainly wrong, a few
+hundred reports have to show it."""
+
 
 class Propensities(NamedTuple):
     """How likely each tier was to be seen.
@@ -149,7 +153,7 @@ def _targeted(
     n_kinds = int(kind.max(initial=0)) + 1
     if n_kinds > 1:
         tier_mean = weighted_tier_means(observed, propensities.values)
-        trust = trust_in_heads(propensities.n_logged)
+        trust = max(_LEAST_TRUST, trust_in_heads(propensities.n_logged))
         predicted = drawn_to_means(predicted, tier_mean, seen, trust)
     return target_kinds(predicted, observed, propensities.values, kind, n_kinds)
 
