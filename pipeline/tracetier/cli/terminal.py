@@ -41,6 +41,7 @@ def _as_list(value: object) -> list[object]:
     """Reasons of a decision that nobody looked at so far; anything else is a mistake."""
     if isinstance(value, Sequence):
         return list(value)
+    # As msgspec asks of such a function.
     raise NotImplementedError(f"{type(value).__name__} has no form in JSON")
 
 
