@@ -7,10 +7,10 @@ One client on one connection to each, turn about: a call to the upstream, the sa
 gateway, so that both meet the same machine. Plain answers and streams (20 events, 2 ms apart) of
 both protocols; of streams the time to the first byte and to the last. The upstream answers at once
 and does no work. Gateway and upstream are processes of their own; the client is a plain socket.
-The floor is a reverse proxy of the same web server and the same HTTP client that only copies: what
-any proxy built of them adds. Beside the times stands the processor time that gateway and floor
-spent on a call, all threads together, reports after the answer included. Target: 2 ms at the
-median.
+The floor is a reverse proxy of the same web server and httpx's transport that only copies: what a
+proxy of the usual libraries adds that decides nothing. Beside the times stands the processor time
+that gateway and floor spent on a call, all threads together, reports after the answer included.
+Target: 2 ms at the median.
 """
 
 import argparse

@@ -71,8 +71,8 @@ THEIRS: dict[str, set[str]] = {
     "artifact": {"msgspec", "numpy", "pyarrow"},
     "route": {"msgspec", "numpy", "redis"},
     "serve": {
-        *("fastapi", "httptools", "httpx", "mcp", "mcp_types", "msgspec", "prometheus_client"),
-        *("pydantic", "starlette", "uvicorn"),
+        *("fastapi", "httpcore", "httptools", "httpx", "mcp", "mcp_types", "msgspec"),
+        *("prometheus_client", "pydantic", "starlette", "uvicorn"),
     },
     "client": {"httpx", "msgspec"},
     "integrations": {"litellm", "msgspec"},

@@ -113,6 +113,7 @@ def create_app(
             "/v1/feedback": FeedbackRoute(service, standing, commit).report,
         },
         soon={"/v1/route": fast.one_soon},
+        plain=mounted.plain,
         admission=Admission(
             access or Access(),
             roles,

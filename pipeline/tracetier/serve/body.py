@@ -13,7 +13,9 @@ BODY_TIMEOUT_S: Final = 30.0
 """Seconds within which a body must have come."""
 
 
-async def read_body(receive: Receive, length: int | None, most: int) -> bytes:
+async def read_body(
+    receive: Receive, length: int | None, most: int, *, timeout_s: float | None = None
+) -> bytes:
     """Return the whole body.
 
     Parameters
@@ -24,6 +26,8 @@ async def read_body(receive: Receive, length: int | None, most: int) -> bytes:
         What the request says of its length, in bytes.
     most : int
         The bound, in bytes.
+    timeout_s : float, optional
+        By default `BODY_TIMEOUT_S`.
 
     Raises
     ------
@@ -36,7 +40,8 @@ async def read_body(receive: Receive, length: int | None, most: int) -> bytes:
     message = _at_hand(reading)
     if message is None or message.get("more_body", False):
         first = receive() if type(reading) is CoroutineType else reading
-        return await _awaited(receive, first, message, most)
+        limit_s = BODY_TIMEOUT_S if timeout_s is None else timeout_s
+        return await _awaited(receive, first, message, most, limit_s)
     body: bytes = message.get("body", b"")
     if len(body) > most:
         raise too_large(most)
@@ -55,11 +60,13 @@ def _at_hand(reading: Awaitable[Any]) -> Any | None:
     return None
 
 
-async def _awaited(receive: Receive, reading: Awaitable[Any], message: Any, most: int) -> bytes:
+async def _awaited(
+    receive: Receive, reading: Awaitable[Any], message: Any, most: int, timeout_s: float
+) -> bytes:
     """Return the body whose first part may have come; the next is being read."""
     body: bytes = b"" if message is None else message.get("body", b"")
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             while True:
                 message = await reading
                 body += message.get("body", b"")
@@ -72,6 +79,6 @@ async def _awaited(receive: Receive, reading: Awaitable[Any], message: Any, most
         raise ProblemError(
             "too-slow",
             408,
-            f"the body did not come within {BODY_TIMEOUT_S:.0f} s",
+            f"the body did not come within {timeout_s:.0f} s",
             headers=((b"connection", b"close"),),
         ) from None

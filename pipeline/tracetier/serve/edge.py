@@ -1,8 +1,8 @@
 """What every request passes, before any route: id, caller, roles, rate, size; and after: the log.
 
-It stands outermost, as plain ASGI. The fast routes are answered right here; all others go on to
-the framework. Whatever goes wrong leaves as a problem document, or in the form that the clients of
-a path understand.
+It stands outermost, as plain ASGI. The fast routes are answered right here, and the parts' plain
+ones called; all others go on to the framework. Whatever goes wrong leaves as a problem document,
+or in the form that the clients of a path understand.
 """
 
 from typing import Any
@@ -59,7 +59,7 @@ class Edge:
             gate.note(scope["method"], visit)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send, visit: Visit) -> None:
-        """Let the framework answer, within the bounds and under the request's id."""
+        """Let a plain route or the framework answer, within bounds and under the request's id."""
         most = self._most(scope["path"])
         if visit.length is not None and visit.length > most:
             raise too_large(most)
@@ -85,7 +85,8 @@ class Edge:
 
         state = scope.setdefault("state", {})
         state["request_id"], state["caller"] = visit.request_id, visit.caller
-        await self._app(scope, bounded, named)
+        plain = self._gate.plain.get(scope["path"]) if scope["method"] == "POST" else None
+        await (plain or self._app)(scope, bounded, named)
         found = scope.get("route")
         visit.route = getattr(found, "path", None) or "other"
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from tracetier.serve import problems
 from tracetier.serve.admission import Admission, Visit
+from tracetier.serve.asgi import ASGIApp
 from tracetier.serve.hot.answer import Answer
 from tracetier.serve.limits import MAX_BODY_BYTES
 from tracetier.serve.logs import error_facts, tell
@@ -35,12 +36,14 @@ class Gate(Struct, kw_only=True):
     """What requests are served by.
 
     ``hot`` holds the fast routes, all by POST, and ``soon`` those of them that can do without a
-    task; ``bounds`` the paths with a bound of their own for a body, in bytes; ``forms`` those
-    whose clients understand errors of another form than problem documents.
+    task; ``plain`` the parts' routes by POST that need nothing of the framework; ``bounds`` the
+    paths with a bound of their own for a body, in bytes; ``forms`` those whose clients understand
+    errors of another form than problem documents.
     """
 
     hot: Mapping[str, Hot]
     soon: Mapping[str, HotSoon]
+    plain: Mapping[str, ASGIApp] = {}
     admission: Admission
     metrics: Metrics
     max_body_bytes: int = MAX_BODY_BYTES

@@ -10,7 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import Struct
+from starlette.routing import Route
 
+from tracetier.serve.asgi import ASGIApp
 from tracetier.serve.gate import Form
 from tracetier.serve.roles import OPEN, RoleTable
 from tracetier.serve.service import Service
@@ -39,10 +41,15 @@ class Part(Struct, frozen=True):
 
 
 class Mounted(NamedTuple):
-    """What the edge must know of the mounted paths: bounds of a body in bytes, forms of errors."""
+    """What the edge must know of the mounted paths.
+
+    ``bounds`` of a body in bytes, ``forms`` of errors, and ``plain`` ASGI by POST, for which the
+    framework would do nothing but take its time.
+    """
 
     bounds: dict[str, int]
     forms: dict[str, Form]
+    plain: dict[str, ASGIApp]
 
 
 PARTS: Final[tuple[Part, ...]] = (
@@ -65,11 +72,16 @@ PARTS: Final[tuple[Part, ...]] = (
 
 def mount_all(app: "FastAPI", service: Service, settings: Settings, roles: RoleTable) -> Mounted:
     """Put every part that is switched on onto the app."""
-    mounted = Mounted({}, {})
+    mounted = Mounted({}, {}, {})
     for part in PARTS:
         if part.is_on(settings):
             module = import_module(part.module)
-            app.include_router(module.router(service, settings))
+            router = module.router(service, settings)
+            app.include_router(router)
+            for route in router.routes:
+                is_plain = isinstance(route, Route) and route.app is route.endpoint
+                if is_plain and route.methods == {"POST"}:
+                    mounted.plain[route.path] = route.app
             roles.add(part.roles)
             if part.max_body_bytes is not None:
                 mounted.bounds.update(dict.fromkeys(part.roles, part.max_body_bytes))

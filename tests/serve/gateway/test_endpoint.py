@@ -5,14 +5,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.serve.gateway.conftest import ENV, settings_of
 
+from tracetier.serve.app import create_app
+from tracetier.serve.gateway.attempts import Kept
 from tracetier.serve.gateway.endpoint import PATHS, Endpoint
 from tracetier.serve.gateway.exchange import Parts
+from tracetier.serve.gateway.headers import Headers
 from tracetier.serve.gateway.routes import make_parts
 from tracetier.serve.service import Service
 
@@ -39,11 +41,14 @@ BODY = st.fixed_dictionaries(
 )
 
 
-class Echo(httpx.AsyncBaseTransport):
+class Echo:
     """An upstream that answers every request by what was asked."""
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, stream=httpx.ByteStream(request.content))
+    async def send(self, body: bytes, headers: Headers, query: bytes) -> Kept:
+        return Kept(200, [], body)
+
+    async def close(self) -> None:
+        """Do nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +77,18 @@ def _ask(parts: Parts, path: str, raw: bytes) -> tuple[int, bytes]:
 
     asyncio.run(run())
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent)
+
+
+def test_the_framework_is_not_in_the_way(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The edge of the service calls the paths of the gateway itself."""
+    for name, value in ENV.items():
+        monkeypatch.setenv(name, value)
+    given = settings_of("http://127.0.0.1:1")
+    service = Service.open(root / "tests/golden/artifact_v1/artifact", settings=given)
+    plain = create_app(service, given).gate.plain
+    service.close()
+
+    assert {path: type(route) for path, route in plain.items()} == dict.fromkeys(PATHS, Endpoint)
 
 
 @pytest.mark.parametrize("path", PATHS)

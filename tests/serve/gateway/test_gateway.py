@@ -60,6 +60,15 @@ def test_what_the_upstream_says_of_itself_is_passed_on(start: Start) -> None:
     assert answer.headers["x-request-id"] != "up-1"
 
 
+@pytest.mark.parametrize("path", PATHS.values())
+def test_only_what_is_posted_is_a_request(start: Start, path: str) -> None:
+    """The edge itself calls the gateway for that; the framework knows what to say to the rest."""
+    answer = httpx.get(start().url + path)
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
 def test_the_query_goes_on(start: Start) -> None:
     """As some clients ask for features by it."""
     gateway = start()

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -10,9 +9,10 @@ from msgspec import Struct
 
 from tracetier.serve.gateway.config import Api, GatewayConfig
 from tracetier.serve.gateway.headers import Headers, to_upstream
-from tracetier.serve.gateway.network import Network, Opened, UpstreamError
+from tracetier.serve.gateway.network import Network
 from tracetier.serve.gateway.plan import Step
 from tracetier.serve.gateway.request import Body, RequestError
+from tracetier.serve.gateway.transport import Answering, UpstreamError
 from tracetier.serve.gateway.upstream_health import UpstreamHealth
 from tracetier.serve.logs import tell
 
@@ -48,32 +48,17 @@ class OneStep:
         return None
 
 
-class AnswerLike(Protocol):
-    """An answer that has begun, or one that was kept."""
-
-    status: int
-    headers: Headers
-    first: bytes
-
-    def rest(self) -> AsyncIterator[bytes]:
-        """Yield what comes after the first bytes."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of it."""
-        ...
-
-
 class Kept:
     """A failed answer, kept as a whole."""
+
+    is_ended = True
 
     def __init__(self, status: int, headers: Headers, body: bytes) -> None:
         self.status, self.headers, self.first = status, headers, body
 
-    async def rest(self) -> AsyncIterator[bytes]:
-        """Yield nothing more."""
-        return
-        yield b""
+    async def next(self) -> bytes:
+        """Return nothing more."""
+        return b""
 
     async def close(self) -> None:
         """Do nothing."""
@@ -82,7 +67,7 @@ class Kept:
 class Reached(Struct, frozen=True):
     """Who answered, and who had failed before."""
 
-    answer: AnswerLike
+    answer: Answering
     step: Step
     tried: list[str]
 
@@ -149,7 +134,7 @@ def _may_go_elsewhere(status: int) -> bool:
     return status == 429 or status >= 500
 
 
-async def _send(step: Step, asking: Asking, config: GatewayConfig, network: Network) -> Opened:
+async def _send(step: Step, asking: Asking, config: GatewayConfig, network: Network) -> Answering:
     place = step.place
     body = asking.body.sent_as(place.model, api=asking.api, ask_usage=config.habits.ask_usage)
     key = config.keys.get(place.upstream.name)
@@ -157,16 +142,14 @@ async def _send(step: Step, asking: Asking, config: GatewayConfig, network: Netw
     return await network.send(place.upstream, body, headers, query=asking.query)
 
 
-async def _keep(answer: Opened) -> Kept:
+async def _keep(answer: Answering) -> Kept:
     """Read a failed answer to its end, within bounds, and let go of the connection."""
     body = answer.first
     try:
         with suppress(TimeoutError, UpstreamError):
             async with asyncio.timeout(ERROR_TIMEOUT_S):
-                async for piece in answer.rest():
-                    body += piece
-                    if len(body) > MAX_ERROR_BYTES:
-                        break
+                while not answer.is_ended and len(body) <= MAX_ERROR_BYTES:
+                    body += await answer.next()
     finally:
         await answer.close()
     headers = [each for each in answer.headers if each[0].lower() != b"content-length"]

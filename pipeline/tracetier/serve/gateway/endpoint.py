@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from tracetier.serve.body import read_body
 from tracetier.serve.gateway.api_error import error_body
-from tracetier.serve.gateway.config import Api
+from tracetier.serve.gateway.config import MAX_BODY_BYTES, Api
 from tracetier.serve.gateway.exchange import Exchange, Parts, Send
 from tracetier.serve.gateway.request import RequestError
 from tracetier.serve.problems import ProblemError
@@ -47,9 +48,8 @@ class Endpoint:
         )
         try:
             _check_encoding(scope["headers"])
-            raw = await _read(receive)
-            if raw is not None:
-                await _while_there(exchange, exchange.run(raw, send), receive)
+            raw = await read_body(receive, None, MAX_BODY_BYTES, timeout_s=BODY_TIMEOUT_S)
+            await _while_there(exchange, exchange.run(raw, send), receive)
         except ProblemError as problem:
             detail = f"{problem.detail}; {problem.mend}" if problem.mend else problem.detail
             await self._refuse(RequestError(problem.status, detail), send)
@@ -66,22 +66,6 @@ class Endpoint:
             headers.append((b"x-should-retry", b"false"))  # which the providers' clients heed
         await send({"type": "http.response.start", "status": error.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-
-
-async def _read(receive: Receive) -> bytes | None:
-    """Return the body, ``None`` where the client left; its size is bounded before it comes here."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return None
-                body += message.get("body", b"")
-                if not message.get("more_body", False):
-                    return bytes(body)
-    except TimeoutError:
-        raise RequestError(408, f"the body did not come within {BODY_TIMEOUT_S:.0f} s") from None
 
 
 async def _while_there(exchange: Exchange, work: Awaitable[None], receive: Receive) -> None:

@@ -4,6 +4,7 @@ body -> task -> plan -> upstream --ok--> answer passed on, byte for byte, and wa
  next tier <------ no: connect error, timeout, 429, 5xx; before the first byte only
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
@@ -16,7 +17,7 @@ from tracetier.serve.gateway.attempts import Asking, OneStep, Reached, Steps, re
 from tracetier.serve.gateway.config import Api, GatewayConfig
 from tracetier.serve.gateway.headers import Headers, to_client
 from tracetier.serve.gateway.model_name import OURS, Asked, read_model
-from tracetier.serve.gateway.network import Network, UpstreamError
+from tracetier.serve.gateway.network import Network
 from tracetier.serve.gateway.plan import Plan, Step
 from tracetier.serve.gateway.proxies import Seen
 from tracetier.serve.gateway.report import Ended, Reporter, Retried
@@ -24,6 +25,7 @@ from tracetier.serve.gateway.request import RequestError, read_body
 from tracetier.serve.gateway.retries import Retries
 from tracetier.serve.gateway.session import Sessions
 from tracetier.serve.gateway.task import Live, live_task, read_headers
+from tracetier.serve.gateway.transport import UpstreamError
 from tracetier.serve.gateway.upstream_health import UpstreamHealth
 from tracetier.serve.service import Service
 
@@ -147,29 +149,28 @@ class Exchange:
             is_stream=found.get(b"content-type", b"").startswith(b"text/event-stream"),
             keeps_all=bool(self._parts.config.habits.proxies),
         )
-        is_whole = found.get(b"content-length") == str(len(answer.first)).encode()
         headers += self._own_headers(reached, failure)
+        is_broken = False
         try:
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-            self.is_done = is_whole
-            await send(
-                {"type": "http.response.body", "body": answer.first, "more_body": not is_whole}
-            )
-            watch.feed(answer.first)
-            is_broken = False
-            try:
-                async for piece in answer.rest():
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
-                    watch.feed(piece)
-            except UpstreamError:
-                is_broken = True
-            outcome = watch.outcome()
-            self._remember(reached, live, outcome, is_broken=is_broken)
-            if not is_whole and not is_broken:
-                self.is_done = True
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            piece = answer.first
+            while True:
+                self.is_done = answer.is_ended
+                more = not answer.is_ended
+                await send({"type": "http.response.body", "body": piece, "more_body": more})
+                watch.feed(piece)
+                if answer.is_ended:
+                    break
+                piece = await answer.next()
+        except UpstreamError:
+            is_broken = True
         finally:
             await answer.close()
+        # What is sent leaves at the end of a turn of the event loop; what the session's next
+        # request will ask is noted in the very next turn, before any such request is read.
+        await asyncio.sleep(0)
+        outcome = watch.outcome()
+        self._remember(reached, live, outcome, is_broken=is_broken)
         self._report(reached, watch, outcome, is_broken=is_broken)
         if is_broken:
             self._parts.health.failed(reached.step.place.upstream.name, "broke off")
