@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, hstack
 
 from tracetier.train.design import Design
+from tracetier.train.heads.conjugate_gradients import solve_ridge
 from tracetier.train.shared_rows import shared_rows
 from tracetier.train.tfidf import inverse_document_frequency, unit_rows
 
@@ -129,8 +130,6 @@ def fit_ridge(
     -------
     RidgeWeights
     """
-    from sklearn.linear_model import Ridge
-
     scaling = fit_scaling(design)
     features = _features(design, place, n_places, scaling)
     weights = np.zeros((features.shape[1], y.shape[1]))
@@ -138,14 +137,9 @@ def fit_ridge(
     for rows, targets in shared_rows(y):
         goal = y[np.ix_(rows, np.array(targets))]
         intercept[targets] = goal.mean(axis=0)
-        ridge = Ridge(
-            alpha=alphas[targets],
-            fit_intercept=False,
-            solver="sparse_cg",
-            tol=_tolerance(len(rows)),
+        weights[:, targets] = solve_ridge(
+            features[rows], goal - intercept[targets], alphas[targets], _tolerance(len(rows))
         )
-        ridge.fit(features[rows], goal - intercept[targets])
-        weights[:, targets] = np.reshape(ridge.coef_, (len(targets), -1)).T
     n_words, n_numbers = design.words.shape[1], design.x.shape[1]
     words = weights[:n_words] * scaling.idf[:, None]
     dense = weights[n_words : n_words + n_numbers] * scaling.number_weight[:, None]
