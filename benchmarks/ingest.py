@@ -1,6 +1,6 @@
 """Nested traces → feature table: how fast, in how much memory, beside what only decodes them.
 
-    python benchmarks/ingest.py [--mb 100] [--full] [--repeats 3] [--json]
+    python benchmarks/ingest.py [--mb 100] [--file-mb 16] [--full] [--repeats 3] [--json]
 
 Runs of agents as Langfuse exports them, one trace per line: an agent, its model calls, each with
 the messages so far, and its tools. What becomes a row (the task's text, ids, counts, costs) is a
@@ -38,7 +38,6 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-FILE_MB = 16
 MODELS = ("claude-haiku-4-5", "claude-sonnet-4-5", "claude-opus-4-5")
 PRICES = ((1.0, 5.0), (3.0, 15.0), (5.0, 25.0))  # USD per million tokens, in and out
 WORDS = [
@@ -171,12 +170,12 @@ def step(
     }
 
 
-def generate(folder: Path, mb: int) -> None:
-    """Write about ``mb`` MB of traces in files of 16 MB."""
+def generate(folder: Path, mb: int, file_mb: int) -> None:
+    """Write about ``mb`` MB of traces in files of ``file_mb`` MB."""
     draw, number, left = random.Random(0), 0, mb * 1_000_000
-    for place in range(-(-mb // FILE_MB)):
+    for place in range(-(-mb // file_mb)):
         with (folder / f"part-{place:04d}.jsonl").open("wb") as file:
-            while left > 0 and file.tell() < FILE_MB * 1_000_000:
+            while left > 0 and file.tell() < file_mb * 1_000_000:
                 left -= file.write(msgspec.json.encode(trace(draw, number)) + b"\n")
                 number += 1
 
@@ -334,6 +333,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--mb", type=int, default=100)
+    parser.add_argument("--file-mb", type=int, default=16)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--full", action="store_true", help="also peak memory at 1 GB")
     parser.add_argument("--only", default="", help="part of a way's name")
@@ -342,15 +342,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "logs"
         folder.mkdir()
-        generate(folder, 1)
+        generate(folder, 1, args.file_mb)
         for way, n_cores in WAYS.values():
             measure(way, folder, n_cores)  # compiles what is imported
-        generate(folder, args.mb)
+        generate(folder, args.mb, args.file_mb)
         found = figures(folder, args.repeats, args.only)
         if args.full:
             large = Path(place) / "large"
             large.mkdir()
-            generate(large, 1_000)
+            generate(large, 1_000, args.file_mb)
             of_large = figures(large, args.repeats, ONE)
             found |= {f"{name}, 1 GB": of_large[name] for name in (ONE, BOTH)}
     if args.json:

@@ -209,7 +209,7 @@ def test_processes_begin_before_anything_is_taken(tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     with closing(engine_named(jobs=2)) as engine:
         stream = engine.stream(leave_sign, [begun])
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120  # only where they never begin
         while not begun.exists() and time.monotonic() < end:
             time.sleep(0.005)
         assert begun.exists()

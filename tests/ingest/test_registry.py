@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from tracetier.errors import FormatError
-from tracetier.ingest import formats
+from tracetier.ingest import formats, registry
 from tracetier.ingest.head import Head
 from tracetier.ingest.registry import (
     detect_format,
     entry_points_of_others,
     format_named,
     formats_by_name,
+    own_names,
     refuse_unreadable,
 )
 from tracetier.ingest.source import read_head
@@ -38,6 +39,7 @@ def fresh() -> Iterator[None]:
 
 
 def _forget() -> None:
+    own_names.cache_clear()
     formats_by_name.cache_clear()
     entry_points_of_others.cache_clear()
 
@@ -77,6 +79,32 @@ def test_an_entry_point_adds_a_format(site: Path) -> None:
 
     assert list(formats_by_name())[-1] == "ours"
     assert format_named("ours").name == "ours"
+
+
+class _Sure:
+    """A format that is so sure of every file."""
+
+    def __init__(self, name: str, sure: float) -> None:
+        self.name, self._sure = name, sure
+        self.n_asked = 0
+
+    def matches(self, head: Head) -> float:
+        self.n_asked += 1
+        return self._sure
+
+
+def test_the_surest_format_is_taken_and_nothing_asked_after_a_certain_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Among equals the first; what comes after a sign of its own is not even loaded."""
+    every = [_Sure("maybe", 0.5), _Sure("again", 0.5), _Sure("own", 1.0), _Sure("late", 1.0)]
+    monkeypatch.setattr(registry, "_in_order", lambda: (lambda one=one: one for one in every))
+
+    assert detect_format(Head(path=Path("x"), data=b"x")).name == "own"
+    assert [one.n_asked for one in every] == [1, 1, 1, 0]
+
+    del every[2:]
+    assert detect_format(Head(path=Path("x"), data=b"x")).name == "maybe"
 
 
 @pytest.mark.usefixtures("fresh")

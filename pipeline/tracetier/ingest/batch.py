@@ -48,9 +48,13 @@ class Piece(Struct, frozen=True, kw_only=True):
 
 
 class Counts(Struct, kw_only=True):
-    """What is known of a piece once it is read; names as in a file's summary."""
+    """What is known of a piece once it is read; names as in a file's summary.
+
+    ``stands_alone`` is told of the format here, so that who gathers need not load it.
+    """
 
     format: str | None = None
+    stands_alone: bool = False
     level: Level | None = None
     n_lines: int = 0
     n_read: int = 0

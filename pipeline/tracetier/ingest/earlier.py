@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from tracetier.errors import TableError
+from tracetier.errors import FormatError, TableError
 from tracetier.ingest.ids_file import read_ids
 from tracetier.ingest.issue import Issue
+from tracetier.ingest.registry import format_named, stands_alone
 from tracetier.ingest.spread import FileIds
 from tracetier.ingest.stamp import Surroundings
 from tracetier.ingest.summary import FileSummary, IngestSummary
@@ -49,7 +50,11 @@ class Earlier:
         found = self.by_path.get(name)
         if found is None or found.stamp is None:
             return None
-        return found if found.stamp == around.stamp(path, stamp, found.format) else None
+        try:
+            alone = found.format is not None and stands_alone(format_named(found.format))
+        except FormatError:
+            return None  # of a package that is gone
+        return found if found.stamp == around.stamp(path, stamp, stands_alone=alone) else None
 
     def summary_at(self, out: str | os.PathLike[str]) -> IngestSummary:
         """Return the account of the table as it stands, which may have been moved."""

@@ -47,7 +47,8 @@ class Gathering:
     ) -> None:
         self._writer, self._issues, self._recipe = writer, issues, recipe
         self._meter, self._around, self._joining = meter, around, joining
-        self._rows, self._tally, self._seen = SortedRows(writer), Tally(), SeenKeys()
+        self._tally, self._seen = Tally(), SeenKeys()
+        self._rows = SortedRows(writer, self._tally.add)
         self._attrs: dict[str, str] = {}
         self._files: list[FileSummary] = []
         self._reasons: Counter[str] = Counter()
@@ -63,6 +64,7 @@ class Gathering:
         n_before = self._meter.n_done
         n_lines = 0  # of the pieces before
         ids: FileIds | None = None
+        stands_alone = False
         is_open = True
         while is_open:
             batch = next(batches)
@@ -75,10 +77,11 @@ class Gathering:
                 _add_counts(summary, batch.counts)
                 self._outcomes_used |= batch.counts.outcomes_used
                 n_lines += batch.counts.n_lines
+                stands_alone = batch.counts.stands_alone
                 ids = ids if batch.counts.ids is None else batch.counts.ids.with_others(ids)
                 is_open = not batch.is_last
         self._take_joined(self._joining.close_until(number))
-        summary.stamp = self._around.stamp(file.path, stamp, summary.format)
+        summary.stamp = self._around.stamp(file.path, stamp, stands_alone=stands_alone)
         # What was skipped, or grew.
         self._meter.advance(n_before + file.n_bytes - self._meter.n_done)
         return ids
@@ -91,7 +94,9 @@ class Gathering:
         self._files.append(before)
         for table in earlier.tables(before.path):
             self._seen.add(_keys(table))
-            self._add(table)
+            for name in _attrs(table):
+                self._attrs.setdefault(name, kind_of(table.schema.field(name).type))
+            self._rows.add(table)
         for issue in earlier.issues(before.path):
             self._note(issue)
         self._meter.advance(file.n_bytes)
@@ -166,7 +171,7 @@ class Gathering:
             for issue in left_out:
                 self._note(issue)
             if len(table):
-                self._add(table)
+                self._rows.add(table)
         for issue in batch.issues:
             at = None if issue.line is None else issue.line + n_lines
             self._note(msgspec.structs.replace(issue, line=at))
@@ -196,12 +201,6 @@ class Gathering:
         kinds = {name: kind_of(table.schema.field(name).type) for name in _attrs(table)}
         is_other = any(self._attrs.get(name, kind) != kind for name, kind in kinds.items())
         return is_other or self._seen.has_any(_keys(table))
-
-    def _add(self, table: pa.Table) -> None:
-        for name in _attrs(table):
-            self._attrs.setdefault(name, kind_of(table.schema.field(name).type))
-        self._tally.add(table)
-        self._rows.add(table)
 
     def _note(self, issue: Issue) -> None:
         """Keep an issue; with ``strict`` it is the end."""

@@ -40,6 +40,7 @@ from tracetier.ingest.registry import (
     detect_format,
     format_named,
     refuse_unreadable,
+    stands_alone,
 )
 from tracetier.ingest.resolve import Resolver
 from tracetier.ingest.source import Source
@@ -108,7 +109,7 @@ class Reading:
         """Yield the piece's batches; the last one has counts."""
         found = self._format()
         if found is not None:
-            self._counts.format = found.name
+            self._counts.format, self._counts.stands_alone = found.name, stands_alone(found)
             yield from self._read(found)
             self._counts.ignored_columns = self._safe_names(self._source.ignored)
         self._counts.n_lines = self._source.line

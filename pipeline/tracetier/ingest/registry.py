@@ -98,6 +98,13 @@ Factory = Callable[[], Format]
 
 
 @cache
+def own_names() -> tuple[str, ...]:
+    """Return the names of our own formats, each that of its file, in order."""
+    names = sorted(info.name for info in pkgutil.iter_modules(formats.__path__))
+    return tuple(name for name in names if name[0] != "_")
+
+
+@cache
 def formats_by_name() -> dict[str, Factory]:
     """Return the known formats: our own in the order of their files, then those of entry points.
 
@@ -106,9 +113,7 @@ def formats_by_name() -> dict[str, Factory]:
     FormatError
         If an entry point cannot be loaded, or takes a name that is taken.
     """
-    names = sorted(info.name for info in pkgutil.iter_modules(formats.__path__))
-    own = (import_module(f"{formats.__name__}.{name}") for name in names if name[0] != "_")
-    found: dict[str, Factory] = {module.FORMAT.name: module.FORMAT for module in own}
+    found = {name: _own(name) for name in own_names()}
     for name, factory in _plugins():
         if name in found:
             raise FormatError(
@@ -133,12 +138,19 @@ def format_named(name: str) -> Format:
     Traceback (most recent call last):
     tracetier.errors.FormatError: unknown format 'outcome'; did you mean 'outcomes'? Known are ...
     """
+    if name in own_names():
+        return _own(name)()
     known = formats_by_name()
     if name not in known:
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise FormatError(f"unknown format {name!r}; {hint}Known are {', '.join(known)}")
     return known[name]()
+
+
+def stands_alone(format: Format) -> bool:
+    """Whether what a format reads of a file follows from that file alone."""
+    return bool(getattr(format, "stands_alone", False))
 
 
 def detect_format(head: Head) -> Format:
@@ -149,9 +161,15 @@ def detect_format(head: Head) -> Format:
     FormatError
         If none knows it, with what the file shows and the way out.
     """
-    candidates = [factory() for factory in formats_by_name().values()]
-    best = max(candidates, key=lambda candidate: candidate.matches(head))
-    if best.matches(head) > 0:
+    best, surest = None, 0.0
+    for factory in _in_order():
+        candidate = factory()
+        sure = candidate.matches(head)
+        if sure > surest:
+            best, surest = candidate, sure
+        if surest >= 1:
+            break  # none can be surer, so that the others need not even be loaded
+    if best is not None:
         return best
     raise FormatError(f"{str(head.path)!r} is in no known format: {_reason(head)}")
 
@@ -193,6 +211,17 @@ def _reason(head: Head) -> str:
 def entry_points_of_others() -> tuple[EntryPoint, ...]:
     """Return where outsiders add formats, by name; looking them up opens a file per package."""
     return tuple(sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name))
+
+
+def _own(name: str) -> Factory:
+    factory: Factory = import_module(f"{formats.__name__}.{name}").FORMAT
+    return factory
+
+
+def _in_order() -> Iterator[Factory]:
+    """Yield all formats, each loaded when it is its turn."""
+    yield from map(_own, own_names())
+    yield from list(formats_by_name().values())[len(own_names()) :]
 
 
 def _plugins() -> Iterator[tuple[str, Factory]]:

@@ -37,7 +37,7 @@ from tracetier.ingest.plan import (
 from tracetier.ingest.privacy import privacy_of, shown_path
 from tracetier.ingest.progress import Meter, Progress
 from tracetier.ingest.recipe import Recipe
-from tracetier.ingest.registry import format_named, formats_by_name
+from tracetier.ingest.registry import format_named
 from tracetier.ingest.spread import Sightings
 from tracetier.ingest.stamp import Surroundings, recipe_stamp
 from tracetier.ingest.summary import IngestSummary
@@ -156,7 +156,6 @@ def ingest(
     if earlier is not None and [plan.before for plan in plans] == list(earlier.summary.files):
         meter.advance(meter.n_total)  # nothing at all has changed, nor the order of the files
         return earlier.summary_at(out)
-    formats_by_name()  # so that processes which are forked need not load them each
     with closing(run.engine):
         return run.table_of(plans, meter)
 

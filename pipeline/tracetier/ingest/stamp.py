@@ -18,9 +18,9 @@ from pathlib import Path
 
 import msgspec
 
-from tracetier.errors import FormatError, InputError
+from tracetier.errors import InputError
 from tracetier.ingest.recipe import Recipe
-from tracetier.ingest.registry import entry_points_of_others, format_named
+from tracetier.ingest.registry import entry_points_of_others
 from tracetier.table import is_table
 
 _EDGE_BYTES = 64 * 1024
@@ -61,31 +61,30 @@ class Surroundings:
         self._start_ns = time.time_ns()
         self._known: dict[Path, str | None] = {}
 
-    def stamp(self, path: Path, own: str, format: str | None) -> str | None:
-        """Return what changes with all that the reading of a file in a format depends on.
+    def stamp(self, path: Path, own: str, *, stands_alone: bool) -> str | None:
+        """Return what changes with all that the reading of a file depends on.
 
         Parameters
         ----------
         path : Path
         own : str
             By `stamp_of`.
-        format : str, optional
-            Name; ``None`` for a file in none that is known.
+        stands_alone : bool
+            Whether that is the file alone, by its format.
 
         Returns
         -------
         str, optional
             ``None`` where that is too much to be looked up, or changes at this moment.
         """
+        if stands_alone:
+            return own
         try:
-            found = format_named(format) if format else None
-            if getattr(found, "stands_alone", False):
-                return own
             if path.parent in self._known:
                 told = self._known[path.parent]
             else:
                 told = self._known[path.parent] = self._digest(_around(path.parent))
-        except (OSError, FormatError):
+        except OSError:
             return None
         return None if told is None else f"{own}-{told}"
 

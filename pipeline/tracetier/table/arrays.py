@@ -100,9 +100,11 @@ def attr_kinds(rows: Sequence[Invocation]) -> dict[str, str]:
 
 def feature_arrays(block: NDArray[np.float64], x_columns: Sequence[str]) -> dict[str, Any]:
     """Return an array for each column of an (n, F) block, null where it is nan."""
-    is_known = ~np.isnan(block)
+    columns = np.ascontiguousarray(block.T)
+    is_known = ~np.isnan(columns)
+    is_whole: NDArray[np.bool_] = np.all(is_known, axis=1)
     return {
-        name: _numbers(np.ascontiguousarray(block[:, j]), is_known[:, j], "float64")
+        name: _numbers(columns[j], None if is_whole[j] else _bits(is_known[j]), "float64")
         for j, name in enumerate(x_columns)
     }
 
@@ -145,26 +147,28 @@ def array_of(values: Sequence[Any], dtype: str) -> "pa.Array":
     n_null = values.count(None)
     if n_null == len(values):
         return pa.nulls(len(values), arrow_type(dtype))
-    is_known = np.ones(len(values), np.bool_)
+    validity = None
     if n_null:
-        is_known = np.fromiter((value is not None for value in values), np.bool_, len(values))
+        validity = _bits(
+            np.fromiter((value is not None for value in values), np.bool_, len(values))
+        )
     if dtype == "string":
-        return _texts(values, is_known)
+        return _texts(values, validity)
     if dtype == "list<string>":
-        return _lists(values, is_known)
+        return _lists(values, validity)
     if dtype in _NUMBERS:
         told = [0 if value is None else value for value in values]
-        return _numbers(np.array(told, _NUMBERS[dtype]), is_known, dtype)
-    return _numbers(np.fromiter(map(_microseconds, values), np.int64), is_known, dtype)
+        return _numbers(np.array(told, _NUMBERS[dtype]), validity, dtype)
+    return _numbers(np.fromiter(map(_microseconds, values), np.int64), validity, dtype)
 
 
 def array_of_numbers(values: NDArray[Any]) -> "pa.Array":
     """Return numbers or truth values as an Arrow array, none of them null."""
     import pyarrow as pa
 
-    data = np.packbits(values, bitorder="little") if values.dtype == np.bool_ else values
+    data = _bits(values) if values.dtype == np.bool_ else pa.py_buffer(values)
     kind = pa.from_numpy_dtype(values.dtype)
-    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(data)])
+    return pa.Array.from_buffers(kind, len(values), [None, data])
 
 
 def microseconds_of(column: "pa.ChunkedArray") -> NDArray[np.int64]:
@@ -184,35 +188,30 @@ def microseconds_of(column: "pa.ChunkedArray") -> NDArray[np.int64]:
     return np.concatenate(found)
 
 
-def _numbers(values: NDArray[Any], is_known: NDArray[np.bool_], dtype: str) -> "pa.Array":
+def _numbers(values: NDArray[Any], validity: "pa.Buffer | None", dtype: str) -> "pa.Array":
     import pyarrow as pa
 
-    data = np.packbits(values, bitorder="little") if dtype == "bool" else values
-    buffers = [_validity(is_known), pa.py_buffer(data)]
-    return pa.Array.from_buffers(arrow_type(dtype), len(values), buffers)
+    data = _bits(values) if dtype == "bool" else pa.py_buffer(values)
+    return pa.Array.from_buffers(arrow_type(dtype), len(values), [validity, data])
 
 
-def _texts(values: Iterable[str | None], is_known: NDArray[np.bool_]) -> "pa.Array":
+def _texts(values: Iterable[str | None], validity: "pa.Buffer | None") -> "pa.Array":
     import pyarrow as pa
 
     raw = [b"" if value is None else value.encode() for value in values]
     ends = _ends(map(len, raw), len(raw))
     if ends[-1] > _MOST_BYTES:
         return pa.array(values, pa.string())  # in chunks
-    buffers = [
-        _validity(is_known),
-        pa.py_buffer(ends.astype(np.int32)),
-        pa.py_buffer(b"".join(raw)),
-    ]
+    buffers = [validity, pa.py_buffer(ends.astype(np.int32)), pa.py_buffer(b"".join(raw))]
     return pa.Array.from_buffers(pa.string(), len(raw), buffers)
 
 
-def _lists(values: Sequence[Sequence[str] | None], is_known: NDArray[np.bool_]) -> "pa.Array":
+def _lists(values: Sequence[Sequence[str] | None], validity: "pa.Buffer | None") -> "pa.Array":
     import pyarrow as pa
 
     ends = _ends((0 if value is None else len(value) for value in values), len(values))
     items = list(chain.from_iterable(value for value in values if value is not None))
-    buffers = [_validity(is_known), pa.py_buffer(ends.astype(np.int32))]
+    buffers = [validity, pa.py_buffer(ends.astype(np.int32))]
     kind, held = pa.list_(pa.string()), array_of(items, "string")
     return pa.Array.from_buffers(kind, len(values), buffers, children=[held])
 
@@ -224,10 +223,11 @@ def _ends(lengths: Iterable[int], n: int) -> NDArray[np.int64]:
     return ends
 
 
-def _validity(is_known: NDArray[np.bool_]) -> "pa.Buffer | None":
+def _bits(values: NDArray[np.bool_]) -> "pa.Buffer":
+    """Return truth values as Arrow keeps them, eight to a byte."""
     import pyarrow as pa
 
-    return None if is_known.all() else pa.py_buffer(np.packbits(is_known, bitorder="little"))
+    return pa.py_buffer(np.packbits(values, bitorder="little"))
 
 
 def _microseconds(time: datetime | None) -> int:

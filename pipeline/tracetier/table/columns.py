@@ -5,6 +5,7 @@ Arrow schema, the audit on reading and the check for leaks follow from it.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
@@ -109,6 +110,7 @@ def kind_of(dtype: "pa.DataType") -> str:
     return "float64" if pa.types.is_floating(dtype) else str(dtype)
 
 
+@cache
 def arrow_type(dtype: str) -> "pa.DataType":
     """Return the Arrow type that a ``ColumnSpec.dtype`` or an attribute's type names."""
     import pyarrow as pa
@@ -149,13 +151,24 @@ def arrow_schema(
     pa.Schema
         Unit, group and meaning in the fields' metadata; version, tiers and fingerprint in its own.
     """
+    attrs = tuple((attr_columns or {}).items())
+    return _schema(attrs, tuple(x_columns), tuple(tiers), feature_fingerprint)
+
+
+@lru_cache(maxsize=64)  # every file's rows ask for it, and most alike
+def _schema(
+    attr_columns: tuple[tuple[str, "pa.DataType"], ...],
+    x_columns: tuple[str, ...],
+    tiers: tuple[str, ...],
+    feature_fingerprint: str | None,
+) -> "pa.Schema":
     import pyarrow as pa
 
-    attrs = [_field(name, kind, "before") for name, kind in (attr_columns or {}).items()]
+    attrs = [_field(name, kind, "before") for name, kind in attr_columns]
     derived = [_field(name, pa.float64(), "derived") for name in x_columns]
     metadata = {VERSION_KEY: str(SCHEMA_VERSION).encode()}
     if tiers:
-        metadata[TIERS_KEY] = msgspec.json.encode(tuple(tiers))
+        metadata[TIERS_KEY] = msgspec.json.encode(tiers)
     if feature_fingerprint:
         metadata[FEATURES_KEY] = feature_fingerprint.encode()
     before, rest = _spec_fields("id", "before"), _spec_fields("action", "after")

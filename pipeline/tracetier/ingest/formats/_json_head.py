@@ -61,7 +61,9 @@ def paths_of(head: Head) -> set[str]:
     >>> sorted(paths_of(Head(path=Path("x"), data=b'[{"context": {"span_id": "1"}, "na')))
     ['[].context', '[].context.span_id']
     """
-    return _outline(head.start).paths
+    # A lone line is walked once, for this and for `outline`; most lines are not alone.
+    is_lone = head.kind == "jsonl" and head.first_line.strip() == head.start.strip()
+    return _outline(head.first_line if is_lone else head.start).paths
 
 
 def names_of_records(head: Head) -> set[str]:
