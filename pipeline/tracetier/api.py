@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tracetier.artifact import Artifact
-    from tracetier.evaluate.gate import Comparison
+    from tracetier.evaluate.comparison import Comparison
     from tracetier.evaluate.replay_result import Replay
     from tracetier.evaluate.result import Evaluation
     from tracetier.evaluate.splits import SplitKind
@@ -296,9 +296,9 @@ def compare(
     Comparison
         ``.passes`` is true where the lower bound of ``.gain`` is above 0.
     """
-    from tracetier.evaluate import gate
+    from tracetier.evaluate import compare as stage
 
-    return gate.compare(
+    return stage.compare(
         incumbent, candidate, table, lam=lam, seed=seed, n_boot=n_boot, progress=progress
     )
 

@@ -54,6 +54,19 @@ def test_the_first_line_of_a_commands_help_fits_the_list(run: Run, name: str) ->
     assert len(first) <= 64
 
 
+@pytest.mark.parametrize("name", [*COMMANDS, "hook claude-code"])
+def test_no_word_of_a_commands_help_is_cut(run: Run, name: str) -> None:
+    """At 80 columns; a word longer than its column would end in dots."""
+    assert "…" not in run(*name.split(), "--help").stdout
+
+
+def test_sections_of_the_settings_keep_their_brackets_in_the_help(run: Run) -> None:
+    """They look like markup of the terminal, which would swallow them."""
+    shown = run("ingest", "--help").stdout
+
+    assert all(f"[{section}]" in shown for section in ("scores", "ingest", "privacy"))
+
+
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "mcp"])
 def test_every_command_speaks_json(run: Run, name: str) -> None:
     """None is only for people; ``mcp`` speaks a protocol."""

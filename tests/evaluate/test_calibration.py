@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tracetier.evaluate.calibration import calibration_of, quantile_bins
-from tracetier.evaluate.figures import Resampling
+from tracetier.evaluate.resampling import Resampling
 
 
 def test_bins_hold_equal_numbers_and_never_part_equal_predictions() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tracetier.evaluate.call_share import call_share
-from tracetier.evaluate.figures import Resampling
+from tracetier.evaluate.resampling import Resampling
 
 ONCE = Resampling(np.arange(4), n_draws=200, seed=0)
 

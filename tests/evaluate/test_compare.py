@@ -1,226 +1,182 @@
-"""Router, tiers and controls side by side, on tasks that can be counted by hand."""
+"""The gate: a candidate passes only where its whole interval lies above the incumbent."""
 
+import re
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
 import numpy as np
 import pytest
+from rich.console import Console
 
-from tracetier.evaluate.compare import FullTasks, compare
-from tracetier.evaluate.controls import Predictions
-from tracetier.evaluate.figures import Resampling
-from tracetier.evaluate.result import FullResult, PolicyOutcome
-from tracetier.measures.frontier import Matrix
-
-# 40 tasks, two tiers at 1 and 4 USD. The cheap tier is right on the 30 easy ones (bucket 0), the
-# dear one on all: means .75 and 1. Half of the hard ones (bucket 1) are 5 of each ten.
-HARD = np.arange(40) % 4 == 3
-QUALITY = np.stack([1.0 - HARD, np.ones(40)], axis=1)
-COST = np.tile([1.0, 4.0], (40, 1))
-TASKS = FullTasks(QUALITY, COST, HARD.astype(np.int64), ("small", "large"), lam=0.4, cost_ref=4.0)
-ONCE = Resampling(np.arange(40), n_draws=200, seed=0)
+from tracetier.errors import ArtifactError, SettingsError, TableError, TierError
+from tracetier.evaluate import arguments, policy_value
+from tracetier.evaluate.compare import compare
+from tracetier.evaluate.comparison import Comparison
+from tracetier.evaluate.render_comparison import render_comparison
+from tracetier.features.task_hash import task_hashes
+from tracetier.records import Invocation
+from tracetier.tiers import Tier, TierSet
 
 
-def predictions(quality: Matrix) -> Predictions:
-    return Predictions(quality, COST / 4.0)
-
-
-@pytest.fixture(scope="module")
-def found() -> FullResult:
-    """Predictions that know which tasks are hard."""
-    return compare(TASKS, predictions(0.5 + 0.4 * (QUALITY - 0.5)), ONCE)
-
-
-def test_the_fixed_tiers_are_told_by_name_in_order(found: FullResult) -> None:
-    """.75 at 1 USD and 1 at 4 USD; rewards 7.5 - .4 / 4 and 10 - .4."""
-    small, large = found.fixed["small"], found.fixed["large"]
-
-    assert list(found.fixed) == ["small", "large"]
-    assert (small.quality.estimate, small.cost_usd.estimate) == (0.75, 1.0)
-    assert small.reward.estimate == pytest.approx(7.4)
-    assert large.reward.estimate == pytest.approx(9.6)
-    assert (small.quality_kept.estimate, small.saving.estimate) == (0.75, 0.75)
-    assert found.reference == "large"
-
-
-def test_the_router_at_lambda_sends_the_hard_tasks_to_the_dear_tier(found: FullResult) -> None:
-    """Cost (30 * 1 + 10 * 4) / 40 = 1.75, all right; reward 10 - .4 * 1.75 / 4."""
-    point = found.router.at_lam
-    assert point is not None
-
-    assert point.share == {"small": 0.75, "large": 0.25}
-    assert (point.quality.estimate, point.cost_usd.estimate) == (1.0, 1.75)
-    assert point.reward.estimate == pytest.approx(10 - 0.4 * 1.75 / 4)
-    assert (point.cost_share.estimate, point.saving.estimate) == (0.4375, 0.5625)
-    assert point.quality_kept.low == point.quality_kept.high == 1.0
-
-
-def test_a_router_that_is_the_oracle_closes_the_gap(found: FullResult) -> None:
-    """Its frontier has the point (1.75, 1): AIQ over 1 to 4 is (.875 * .75 + 2.25) / 3."""
-    figures = found.router.frontier
-    assert figures is not None
-
-    published = figures.hindsight
-    assert published is not None
-    assert published.gap_closed == pytest.approx(1.0)
-    assert published.aiq == pytest.approx((0.875 * 0.75 + 2.25) / 3)
-    assert published.aiq_gain == pytest.approx((0.875 * 0.75 + 2.25) / 3 - 0.875)
-    assert published.saving_at_100 == pytest.approx(0.5625)
-    # .99 lies at 1 + (.24 / .25) * .75 = 1.72 USD.
-    assert published.saving_at_99 == pytest.approx(1 - 1.72 / 4)
-    # Chosen on four fifths and told on the last it is the same, but for their unequal shares.
-    assert figures.gap_closed.estimate == pytest.approx(1.0, abs=0.05)
-    assert figures.aiq_gain.estimate == pytest.approx(published.aiq_gain, abs=0.005)
-    assert figures.saving_at_99.estimate == pytest.approx(published.saving_at_99, abs=0.02)
-    assert found.gap_at_oracle.estimate == 0.0
-
-
-def test_the_calibrated_points_keep_what_they_were_set_to_keep(found: FullResult) -> None:
-    """All easy and hard tasks look alike, so what holds on four fifths holds on the last."""
-    all_of_it, most = found.calibrated["quality_100"], found.calibrated["quality_99"]
-
-    assert all_of_it.quality_kept.estimate == 1.0
-    assert all_of_it.cost_usd.estimate == pytest.approx(1.75)
-    assert most.quality_kept.estimate == pytest.approx(0.99, abs=0.005)
-    assert most.cost_usd.estimate == pytest.approx(1.72, abs=0.01)
-
-
-def test_the_controls_stand_between_the_fixed_tiers_and_the_oracle(found: FullResult) -> None:
-    """Bucket means know the buckets, hence all; shuffled and random predictions know nothing."""
-    gap = {
-        name: each.frontier.gap_closed.estimate
-        for name, each in found.controls.items()
-        if each.frontier is not None
-    }
-
-    assert list(gap) == [
-        "bucket mean",
-        "shuffled",
-        "random",
-        "fixed mixtures",
-        "oracle",
-    ]
-    assert gap["oracle"] == pytest.approx(1.0)
-    assert gap["bucket mean"] == pytest.approx(1.0, abs=0.05)
-    assert gap["fixed mixtures"] == 0.0
-    assert abs(gap["shuffled"]) < 0.2
-    assert abs(gap["random"]) < 0.2
-
-
-def test_predictions_that_know_nothing_close_no_gap(found: FullResult) -> None:
-    """The whole way through choosing and telling, 0 is in the interval of both controls."""
-    for name in ("shuffled", "random"):
-        figures = found.controls[name].frontier
-        assert figures is not None
-        for each in (figures.gap_closed, figures.aiq_gain):
-            assert each.low <= 0.0 <= each.high
-
-
-def test_the_router_is_compared_with_the_bucket_mean_pair_by_pair(found: FullResult) -> None:
-    """Over all lambdas both do the same. At .4 shrunk means find nothing cheap worth its risk.
-
-    All on the dear tier instead of 30 of 40 on the cheap one: .4 * (4 - 1.75) / 4 = .225 of reward.
-    """
-    versus = found.versus_bucket_mean
-    assert versus is not None
-
-    assert versus.reward.estimate == pytest.approx(0.225)
-    assert 0.0 < versus.reward.low < 0.225 < versus.reward.high
-    assert versus.gap_closed.estimate == pytest.approx(0.0)
-
-
-def test_neighbours_are_a_control_where_features_are_given() -> None:
-    """With the hard tasks apart from the easy ones they know what the buckets know."""
-    tasks = TASKS._replace(features=5.0 * HARD[:, None] + 0.01 * np.arange(40)[:, None])
-    found = compare(tasks, predictions(QUALITY), ONCE).controls["kNN"]
-
-    assert found.at_lam is not None
-    assert found.at_lam.quality.estimate == pytest.approx(0.75, abs=0.26)
-    assert found.frontier is not None
-
-
-def test_the_curve_is_drawn_by_cost(found: FullResult) -> None:
-    """Ascending, from the cheap tier to where more money buys nothing."""
-    costs = [point.cost_usd for point in found.router.curve]
-
-    assert costs == sorted(costs)
-    assert costs[0] == pytest.approx(1.0)
-    assert costs[-1] == pytest.approx(1.75, abs=0.05)
-    assert all(point.quality.low <= point.quality.estimate + 1e-9 for point in found.router.curve)
-
-
-def test_the_majority_tier_and_the_oracle_have_a_point_at_lambda(found: FullResult) -> None:
-    """The cheap tier is best on 30 of 40; the oracle is the router here."""
-    majority, oracle = found.controls["majority tier"].at_lam, found.controls["oracle"].at_lam
-    assert majority is not None
-    assert oracle is not None
-
-    assert majority.share == {"small": 1.0, "large": 0.0}
-    assert (oracle.quality.estimate, oracle.cost_usd.estimate) == (1.0, 1.75)
-    assert found.controls["fixed mixtures"].at_lam is None
-
-
-def test_the_points_run_from_quality_to_cost(found: FullResult) -> None:
-    """Equal predictions go to the cheap tier at once: the hard tasks move last, together."""
-    assert [(p.quality, p.cost_usd) for p in found.points] == [(1.0, 1.75), (0.75, 1.0)]
-    assert found.points[0].share == {"small": 0.75, "large": 0.25}
-    assert found.points[0].lam == 0.0
-
-
-def test_two_tiers_have_apgr(found: FullResult) -> None:
-    """One cut that divides hard from easy: shares 0, .25, 1 and PGR 0, 1, 1: APGR .875."""
-    assert found.two_tier is not None
-
-    assert found.two_tier.apgr.estimate == pytest.approx(0.875)
-    assert found.two_tier.cpt_50.estimate == pytest.approx(0.125)
-    assert found.two_tier.cpt_80.estimate == pytest.approx(0.2)
-
-
-def test_three_tiers_have_no_apgr() -> None:
-    """It is defined for a weak and a strong one."""
-    cost = np.tile([1.0, 2.0, 4.0], (40, 1))
-    quality = np.hstack([QUALITY, np.ones((40, 1))])
-    tasks = FullTasks(quality, cost, TASKS.bucket, ("a", "b", "c"), lam=0.3, cost_ref=4.0)
-
-    assert compare(tasks, Predictions(quality, cost / 4), ONCE).two_tier is None
-
-
-def test_predictions_that_mislead_are_shown_as_such() -> None:
-    """Easy and hard the wrong way round: at lambda worse than the dear tier, and no gap closed."""
-    wrong = compare(TASKS, predictions(0.5 - 0.4 * (QUALITY - 0.5)), ONCE)
-    point: PolicyOutcome | None = wrong.router.at_lam
-    assert point is not None
-    assert wrong.router.frontier is not None
-
-    assert point.quality.estimate == 0.75
-    assert wrong.router.frontier.gap_closed.estimate == pytest.approx(0.0, abs=1e-9)
-    # Falling back on the fixed tiers keeps the calibrated point honest.
-    assert wrong.calibrated["quality_100"].quality_kept.estimate == 1.0
-
-
-def test_the_same_seed_gives_the_same_numbers(found: FullResult) -> None:
-    """All of them, bit for bit; another seed moves the intervals."""
-    quality = 0.5 + 0.4 * (QUALITY - 0.5)
-    other = compare(TASKS, predictions(quality), ONCE._replace(seed=1))
-
-    # As text: what is undefined (nan) is not equal to itself.
-    assert repr(compare(TASKS, predictions(quality), ONCE)) == repr(found)
-    assert other.fixed["small"].quality.low != found.fixed["small"].quality.low or (
-        other.fixed["small"].quality.high != found.fixed["small"].quality.high
+@pytest.fixture
+def run(write_table: Any, artifact: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that compares policies on rows; the candidate knows the types."""
+    manifest = SimpleNamespace(table_fingerprint="another")
+    candidate = SimpleNamespace(
+        **{n: getattr(artifact, n) for n in ("tiers", "predictor", "cost_ref", "lam", "oof")},
+        artifact_id="candidate",
+        manifest=manifest,
     )
+    for module in (arguments, policy_value):
+        monkeypatch.setattr(module, "Artifact", SimpleNamespace)
+
+    def compare_rows(rows: list[Invocation], incumbent: Any = "high", **options: Any) -> Comparison:
+        changed = SimpleNamespace(**{**vars(candidate), **options.pop("candidate", {})})
+        if isinstance(incumbent, dict):
+            incumbent = SimpleNamespace(**{**vars(candidate), **incumbent})
+        options = {"lam": 2.0, "n_boot": 200} | options
+        return compare(incumbent, changed, write_table(rows), **options)
+
+    return compare_rows
 
 
-def test_progress_is_a_share() -> None:
-    """One step for the router and one for each control with predictions."""
-    told: list[float] = []
-    compare(TASKS, predictions(QUALITY), ONCE, progress=told.append)
+def one_tier_each(rows: list[Invocation], **changed: Any) -> list[Invocation]:
+    """Uniform logging: a third of the tasks on each tier, of every type alike."""
+    return [
+        msgspec.structs.replace(row, **changed)
+        for i, row in enumerate(rows)
+        if i % 3 == (i // 9) % 3
+    ]
 
-    assert told == [0.0, 0.25, 0.5, 0.75]
+
+def test_a_router_that_saves_without_loss_passes(run: Any, full_rows: list[Invocation]) -> None:
+    """Types need 1, 3 and 10 thousandths: about 2 * (1 - 14 / 30) of reward over the dear tier."""
+    found = run(full_rows)
+
+    assert found.passes
+    assert found.gain.low > 0
+    assert found.cost_saved_usd.estimate == pytest.approx(0.010 - 0.014 / 3, rel=0.05)
+    assert found.gain.estimate == pytest.approx(
+        found.candidate.reward.estimate - found.incumbent.reward.estimate
+    )
+    assert found.headline.startswith("Passes: candidate against always high gains +")
+    assert (found.n_rows, found.n_groups, found.n_logged) == (150, 150, 0)
 
 
-def test_calls_to_the_dear_tier_are_told_from_none_to_the_hard_ones(found: FullResult) -> None:
-    """At 0 calls quality .75 at 1 USD, at a quarter of them all of it at 1.75 USD."""
-    curve = found.call_share
-    assert curve is not None
+def test_a_candidate_does_not_beat_itself(run: Any, full_rows: list[Invocation]) -> None:
+    """A gain of 0 in every resample is not above 0."""
+    found = run(full_rows, incumbent={"artifact_id": "incumbent"})
 
-    assert curve.tier == "large"
-    assert [point.calls for point in curve.points] == [0.0, 0.25]
-    told = [(point.quality.estimate, point.cost_usd.estimate) for point in curve.points]
-    assert told == [(0.75, 1.0), (1.0, 1.75)]
+    assert not found.passes
+    assert (found.gain.low, found.gain.estimate, found.gain.high) == (0.0, 0.0, 0.0)
+    assert "its lower bound is not above 0" in found.headline
+
+
+def test_a_tier_beats_no_tier_that_is_better(run: Any, full_rows: list[Invocation]) -> None:
+    """At lambda 0 the router is no better than the dear tier beyond doubt."""
+    assert not run(full_rows, lam=0.0).passes
+    assert run(full_rows, incumbent="low", lam=0.0).passes
+
+
+def test_what_the_logs_did_can_be_the_incumbent(run: Any, full_rows: list[Invocation]) -> None:
+    """One tier per task with known propensities; every tier for a third of the tasks."""
+    found = run(one_tier_each(full_rows, p_log=1 / 3), incumbent="logs")
+
+    assert found.n_logged == 150
+    assert not found.is_observational
+    assert found.incumbent.kind == "logs"
+    assert found.incumbent.ess == 150
+    assert found.candidate.ess < 80
+    assert found.gain.low < 2.0 < found.gain.high + 2.0
+
+
+def test_estimated_propensities_are_called_observational(
+    run: Any, full_rows: list[Invocation]
+) -> None:
+    """The log does not say how likely it was to take a tier."""
+    found = run(one_tier_each(full_rows), incumbent="logs")
+
+    assert found.is_observational
+    assert any("propensities were estimated" in note for note in found.notes)
+
+
+def test_too_few_rows_do_not_pass_however_large_the_gain(
+    run: Any, full_rows: list[Invocation]
+) -> None:
+    """Forty-five logged rows speak of the router with some fifteen."""
+    found = run(one_tier_each(full_rows, p_log=1 / 3)[:45], incumbent="low")
+
+    assert not found.passes
+    assert "too few rows speak of" in found.headline
+    assert any("effective sample size" in note for note in found.notes)
+
+
+def test_full_outcomes_have_no_logs(run: Any, full_rows: list[Invocation]) -> None:
+    """The message says what to name instead."""
+    with pytest.raises(TableError, match="so the logs chose none; name the tier"):
+        run(full_rows, incumbent="logs")
+
+
+def test_tasks_of_the_training_are_counted_and_flagged(
+    run: Any, full_rows: list[Invocation]
+) -> None:
+    """Their predictions are the kept ones, of models that had not seen them: all dear here."""
+    tasks = [row.task for row in full_rows[:180:3]]
+    dear = np.tile([0.0, 0.0, 1.0], (60, 1))
+    oof = {"task_hash": task_hashes(tasks), "quality": dear, "cost_usd": dear, "cost": dear}
+    found = run(full_rows, candidate={"oof": oof})
+
+    assert found.candidate.n_in_training == 60
+    assert found.notes[0].startswith("the candidate was trained on tasks of this table: 60 tasks")
+    assert found.cost_saved_usd.estimate < run(full_rows).cost_saved_usd.estimate
+
+
+def test_other_scales_and_lambdas_of_the_incumbent_are_noted(
+    run: Any, full_rows: list[Invocation]
+) -> None:
+    """Both decide at one lambda, each by its own scale of cost."""
+    found = run(full_rows, incumbent={"cost_ref": 1.0, "lam": 9.0})
+
+    assert any("counts 1 USD as cost 1" in note for note in found.notes)
+    assert any("the incumbent's own is 9" in note for note in found.notes)
+
+
+def test_other_tiers_are_refused(run: Any, full_rows: list[Invocation]) -> None:
+    """Two artifacts that do not know the same tiers cannot be compared."""
+    other = TierSet((Tier(name="a"), Tier(name="b")))
+
+    with pytest.raises(TierError, match="the incumbent knows the tiers a, b, the candidate low"):
+        run(full_rows, incumbent={"tiers": other})
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"incumbent": "gpt"}, SettingsError, "none of the candidate's tiers (low, mid, high)"),
+        ({"incumbent": 3}, ArtifactError, "artifact is a int, expected the path"),
+        ({"lam": "much"}, SettingsError, "lam is 'much', expected a number"),
+        ({"seed": 1.5}, SettingsError, "seed is 1.5, expected a whole number"),
+        ({"n_boot": 0}, SettingsError, "n_boot is 0, must be at least 1"),
+    ],
+)
+def test_wrong_arguments_are_told(
+    run: Any, full_rows: list[Invocation], options: dict[str, Any], error: type, words: str
+) -> None:
+    """In a sentence, not as an error of numpy."""
+    with pytest.raises(error, match=re.escape(words)):
+        run(full_rows, **options)
+
+
+def test_the_result_is_shown_with_both_sides(run: Any, full_rows: list[Invocation]) -> None:
+    """And is JSON."""
+    found = run(full_rows)
+    console = Console(width=100, color_system=None)
+    with console.capture() as capture:
+        console.print(render_comparison(found))
+
+    for words in ("incumbent always high", "candidate candidate", "difference", "150 tasks"):
+        assert words in capture.get()
+    summary = found.summary()
+    assert summary["headline"] == found.headline
+    assert msgspec.json.decode(msgspec.json.encode(summary)) == summary

@@ -9,16 +9,15 @@ from tracetier.evaluate.figures import (
     CurveRows,
     FixedTiers,
     FrontierFigures,
-    Resampling,
     SweepRows,
     held_out_figures,
     hull_figures,
     log_heights,
     oracle_gap,
     published_figures,
-    recentred,
     sweep_rows,
 )
+from tracetier.evaluate.resampling import Resampling, recentred
 from tracetier.measures.frontier import Matrix
 
 

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from tracetier.evaluate.controls import Predictions, random_predictions
 from tracetier.evaluate.curve_rows import curve_rows
-from tracetier.evaluate.figures import FixedTiers, Resampling
-from tracetier.evaluate.fold_means import fold_means, told_on
+from tracetier.evaluate.figures import FixedTiers
+from tracetier.evaluate.fold_means import evaluation_rows, fold_means
 from tracetier.evaluate.held_out_curve import held_out_curve, mixtures, policy_outcomes
+from tracetier.evaluate.resampling import Resampling
 from tracetier.evaluate.set_point import keep, set_point
 from tracetier.measures.frontier import lam_grid, sweep_choices
 from tracetier.measures.hull import mixture_at, upper_hull
@@ -32,9 +33,9 @@ def test_mixtures_are_those_of_the_hull_at_each_cost(seed: int) -> None:
         assert p_dear == pytest.approx(one.p_dear)
 
 
-def test_told_on_gives_every_resample_another_one() -> None:
+def test_evaluation_rows_give_every_resample_another_one() -> None:
     """Row 0, over all tasks, keeps to itself; of the others each is told once."""
-    rows = told_on(6)
+    rows = evaluation_rows(6)
 
     assert rows[0] == 0
     assert sorted(rows[1:].tolist()) == [1, 2, 3, 4, 5]

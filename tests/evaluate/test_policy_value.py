@@ -9,13 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tracetier.errors import TableError, TierError
-from tracetier.evaluate.policy_value import (
-    LOGS,
-    ValueTable,
-    policy_value_rows,
-    quality_estimates,
-    value_rows,
-)
+from tracetier.evaluate.policy_value import LOGS, policy_value_rows, quality_estimates
+from tracetier.evaluate.value_table import ValueTable, value_rows
 from tracetier.records import Invocation, Task
 from tracetier.tiers import Tier, TierSet
 from tracetier.train.heads import boosting
@@ -140,7 +135,7 @@ def test_an_artifact_is_valued_by_what_it_chooses(
     artifact: Any, full_rows: list[Invocation], write_table: Callable[..., Any]
 ) -> None:
     """At lambda 0 it takes the tier that its types need, of equals the cheapest."""
-    from tracetier.evaluate.policy_value import value_table
+    from tracetier.evaluate.value_table import value_table
     from tracetier.table import read_table
 
     table = value_table(read_table(write_table(full_rows)), artifact.tiers)

@@ -3,6 +3,7 @@
 import lightgbm as lgb
 import numpy as np
 import pytest
+from tests.heads.boosters import KINDS, Fitted, fit_booster, target_of
 
 from tracetier.features.buckets import Buckets, Split
 from tracetier.features.fitted import FittedFeatures
@@ -58,3 +59,18 @@ def noise_model() -> TierPredictor:
         x_columns=X_COLUMNS, attrs=("size",), buckets=buckets, fingerprint=fingerprint()
     )
     return TierPredictor(features, heads, _trees(rng), cost_ref=4.0)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> dict[str, Fitted]:
+    """One booster of each kind."""
+    return {
+        kind: fit_booster(target_of(seed), parameters)
+        for seed, (kind, parameters) in enumerate(KINDS.items())
+    }
+
+
+@pytest.fixture(scope="module")
+def merged(fitted: dict[str, Fitted]) -> str:
+    """All kinds, one output each."""
+    return merge_boosters([[(1.0, one.text)] for one in fitted.values()])

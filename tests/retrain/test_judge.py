@@ -2,7 +2,7 @@
 
 import pytest
 
-from tracetier.evaluate.gate import Comparison, PolicyFacts
+from tracetier.evaluate.comparison import Comparison, PolicyFacts
 from tracetier.measures.bootstrap import Interval
 from tracetier.retrain.judge import verdict
 

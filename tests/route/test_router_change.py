@@ -16,8 +16,10 @@ from tracetier.errors import ArtifactError, SettingsError, StateError, TierError
 from tracetier.heads.prior import Prediction, PriorStats
 from tracetier.records import Task
 from tracetier.route.change import Probe, change_event
+from tracetier.route.channel import ChannelParams
 from tracetier.route.model import Base
 from tracetier.route.offline import snapshot_of_state
+from tracetier.route.residual import ResidualParams
 from tracetier.route.router import Router
 from tracetier.settings import Settings
 from tracetier.tiers import Tier, TierSet
@@ -38,8 +40,11 @@ def _report(router: Router, n: int, quality: dict[str, float], **terms: Any) -> 
 
 
 def test_a_tier_that_is_added_starts_between_its_neighbours(make_router: Maker) -> None:
-    """At a cost between mid and high; what was known of the others stays."""
-    router = make_router()
+    """At a cost between mid and high; what was reported of the others counts as it did.
+
+    Where no noise is taken off: else less is from now on, see `Channel`.
+    """
+    router = make_router(params=ResidualParams(channel=ChannelParams()))
     _report(router, 30, {"low": 5.0, "mid": 6.0, "high": 9.5})
     before = router.q("edit")["edit"]
     router.add_tier(Tier(name="new", models=("n-1",)), cost_usd=0.009)

@@ -41,7 +41,7 @@ def compare(
     """
     from tracetier.api import compare as run
     from tracetier.cli.terminal import progress, show, show_json
-    from tracetier.evaluate.render_gate import render_gate
+    from tracetier.evaluate.render_comparison import render_comparison
 
     settings = load_settings(overrides={"lam": lam, "seed": seed})
     with progress() as tell:
@@ -56,6 +56,6 @@ def compare(
     if as_json:
         show_json(found.summary())
     else:
-        show(render_gate(found))
+        show(render_comparison(found))
     if not found.passes:
         raise typer.Exit(1)

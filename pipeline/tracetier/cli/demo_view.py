@@ -16,7 +16,8 @@ from tracetier.cli.decision_view import bullets, render_decision
 from tracetier.cli.state_view import q_table
 from tracetier.demo.source import DemoSource
 from tracetier.evaluate.figure_table import FigureTable
-from tracetier.evaluate.result import Evaluation, FullResult, PolicyOutcome, percent, scaled
+from tracetier.evaluate.number_format import percent, scaled
+from tracetier.evaluate.result import Evaluation, FullResult, PolicyOutcome
 from tracetier.records import Decision, Task
 
 if TYPE_CHECKING:

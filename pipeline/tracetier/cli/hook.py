@@ -67,8 +67,9 @@ def claude_code(
         str | None,
         typer.Option(
             metavar="proxy:RULES",
-            help="Report quality guessed from the transcript, by all rules (proxy:all) or by some "
-            "(proxy:error_status,failed_tools=0.2). Default: only cost is reported.",
+            help="Report quality guessed from the transcript, by all rules (proxy:all), or by "
+            "one or more with commas between (proxy:failed_tools=0.2). Default: only cost is "
+            "reported.",
             show_default=False,
         ),
     ] = None,

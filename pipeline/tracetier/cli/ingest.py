@@ -79,8 +79,8 @@ def ingest(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="TOML or JSON file: what the scores in the logs say, by name. Default: [scores] "
-            "of tracetier.toml; names that are not in it are listed, not used.",
+            help="TOML or JSON file: what the scores in the logs say, by name. Default: "
+            "\\[scores] of tracetier.toml; names that are not in it are listed, not used.",
             show_default=False,
         ),
     ] = None,
@@ -88,8 +88,8 @@ def ingest(
         str | None,
         typer.Option(
             metavar="proxy:RULES",
-            help="Guess quality where no outcome is known, by all rules (proxy:all) or by some "
-            "(proxy:error_status,failed_tools=0.2).",
+            help="Guess quality where no outcome is known, by all rules (proxy:all), or by "
+            "one or more with commas between (proxy:failed_tools=0.2).",
             show_default=False,
         ),
     ] = None,
@@ -97,8 +97,8 @@ def ingest(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Model of rows that name neither model nor tier. Default: [ingest] default_model "
-            "of tracetier.toml, else such rows are issues.",
+            help="Model of rows that name neither model nor tier. Default: default_model "
+            "under \\[ingest] in tracetier.toml, else such rows are issues.",
             show_default=False,
         ),
     ] = None,
@@ -106,8 +106,8 @@ def ingest(
         bool,
         typer.Option(
             "--redact",
-            help="Take keys, e-mail addresses, home paths and the patterns of [privacy] redact "
-            "out of all that is written.",
+            help="Take keys, e-mail addresses, home paths and the patterns of redact "
+            "under \\[privacy] out of all that is written.",
         ),
     ] = False,
     no_text: Annotated[

@@ -47,8 +47,7 @@ def replay(
         list[str] | None,
         typer.Option(
             metavar="SPEC",
-            help="What happens on the way, again and again: drop:TIER:QUALITY@START[-END], "
-            "price:TIER:FACTOR@START[-END], add:TIER@START or remove:TIER@START, in decisions.",
+            help="What happens on the way, written as above; may be given several times.",
             show_default=False,
         ),
     ] = None,
@@ -75,6 +74,7 @@ def replay(
         typer.Option(
             min=0.0,
             max=1.0,
+            metavar="SHARE",
             help="Share of reports that never come. Default: 0.",
             show_default=False,
         ),
@@ -83,6 +83,7 @@ def replay(
         float | None,
         typer.Option(
             min=0.0,
+            metavar="SD",
             help="Deviation added to reported quality, of 10. Default: 0.",
             show_default=False,
         ),
@@ -111,6 +112,9 @@ def replay(
     Tasks come in several random orders, and only the outcome of the chosen tier is shown. Needs
     a table where every tier ran on each task. Regret is what was missed against the best
     tier of each task in hindsight.
+
+    What happens on the way is a --phase, in decisions counted from 0: drop:TIER:QUALITY@START[-END]
+    for a tier that gets worse, price:TIER:FACTOR@START[-END], add:TIER@START or remove:TIER@START.
     """
     from tracetier.cli.terminal import progress, show, show_json
     from tracetier.evaluate.plot_replay import check_plotting, write_html, write_png

@@ -127,7 +127,7 @@ def _render(found: "Retraining") -> "RenderableType":
     from rich.console import Group
     from rich.text import Text
 
-    from tracetier.evaluate.render_gate import render_gate
+    from tracetier.evaluate.render_comparison import render_comparison
 
     read = f"{found.n_rows:,} decisions in the log, {found.n_outcomes:,} with a quality."
     if found.n_issues:
@@ -136,7 +136,7 @@ def _render(found: "Retraining") -> "RenderableType":
     judged = found.judgement
     if judged is None:
         return Group(*parts, Text(found.headline))
-    parts += [Text(""), render_gate(judged.comparison), Text("")]
+    parts += [Text(""), render_comparison(judged.comparison), Text("")]
     if judged.beside is not None:
         parts.append(Text(f"Beside it: {judged.beside.headline}", style="dim"))
     if judged.reason is not None:

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from tracetier.evaluate.figures import Resampling, interval_of, recentred
+from tracetier.evaluate.resampling import Resampling, interval_of, recentred
 from tracetier.measures.bootstrap import Interval
 
 Vector = NDArray[np.float64]
@@ -87,16 +87,18 @@ def calibration_of(
     rows = resampling.rows(
         np.hstack([squared, member, member * observed[:, None], member * predicted[:, None]])
     )
-    weight, came, told = np.split(rows[:, 1:], 3, axis=1)
+    weight, came, expected = np.split(rows[:, 1:], 3, axis=1)
     with np.errstate(invalid="ignore"):
         means = came / weight
     return TierCalibration(
-        ece=interval_of(np.maximum(0.0, recentred(np.abs(came - told).sum(axis=1)))),
+        ece=interval_of(np.maximum(0.0, recentred(np.abs(came - expected).sum(axis=1)))),
         brier=interval_of(rows[:, 0]),
         brier_of_mean=float(((observed - observed.mean()) ** 2).mean()),
         bins=tuple(
             CalibrationBin(
-                int(member[:, b].sum()), float(told[0, b] / weight[0, b]), interval_of(means[:, b])
+                int(member[:, b].sum()),
+                float(expected[0, b] / weight[0, b]),
+                interval_of(means[:, b]),
             )
             for b in range(member.shape[1])
         ),

@@ -6,7 +6,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from tracetier.evaluate.figures import Resampling, interval_of, sweep_rows
+from tracetier.evaluate.figures import sweep_rows
+from tracetier.evaluate.resampling import Resampling, interval_of
 from tracetier.measures.bootstrap import Interval
 from tracetier.measures.call_share import call_share_lams
 from tracetier.measures.frontier import sweep_choices

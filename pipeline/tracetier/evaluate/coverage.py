@@ -83,7 +83,7 @@ def full_coverage(
     for place, name in enumerate(names):
         here = of_task == place
         n = int(here.sum())
-        told = {
+        tiers_seen = {
             tier: TierCoverage(
                 n=n,
                 ess=float(n),
@@ -92,7 +92,7 @@ def full_coverage(
             )
             for k, tier in enumerate(tiers)
         }
-        found.append(KindCoverage(kind=name, n=n, tiers=told))
+        found.append(KindCoverage(kind=name, n=n, tiers=tiers_seen))
     return tuple(found)
 
 
@@ -118,14 +118,14 @@ def logged_coverage(
     found = []
     for place, name in enumerate(names):
         here = of_row == place
-        told = {}
+        tiers_seen = {}
         for k, tier in enumerate(tiers):
             seen = here & ~np.isnan(quality[:, k])
-            told[tier] = TierCoverage(
+            tiers_seen[tier] = TierCoverage(
                 n=int(seen.sum()),
                 ess=effective_sample_size(1.0 / propensity[seen, k]),
                 quality=float(quality[seen, k].mean()) if seen.any() else None,
                 routed=float((choice[here] == k).mean()),
             )
-        found.append(KindCoverage(kind=name, n=int(here.sum()), tiers=told))
+        found.append(KindCoverage(kind=name, n=int(here.sum()), tiers=tiers_seen))
     return tuple(found)

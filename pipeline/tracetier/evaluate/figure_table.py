@@ -63,7 +63,7 @@ class FigureTable:
             )
         for rows in self._sections:
             for name, *figures in rows:
-                told = [each.replace(" [", "\n[") if is_narrow else each for each in figures]
-                table.add_row(Text(name), *map(Text, told))
+                cells = [each.replace(" [", "\n[") if is_narrow else each for each in figures]
+                table.add_row(Text(name), *map(Text, cells))
             table.add_section()
         return table

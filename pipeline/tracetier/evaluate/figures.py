@@ -10,7 +10,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from tracetier.measures.bootstrap import Groups, Interval, bootstrap_means, percentile_interval
+from tracetier.evaluate.resampling import Resampling, interval_of, recentred
+from tracetier.measures.bootstrap import Interval
 from tracetier.measures.frontier import Choices
 from tracetier.measures.hull import Hull, quality_at, upper_hull
 from tracetier.measures.metrics import aiq, cost_save, gap_at_oracle, log_costs, perf_gain
@@ -20,20 +21,8 @@ Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
 N_LOG_TARGETS = 60
+
 N_EVEN_TARGETS = 41
-
-
-class Resampling(NamedTuple):
-    """How tasks are resampled; the same values give the same draws for all that is compared."""
-
-    groups: Groups
-    n_draws: int
-    seed: int
-
-    def rows(self, values: Matrix) -> Matrix:
-        """Return the means over all tasks, then over each resample, ``(1 + D, P)``."""
-        found = bootstrap_means(values, self.groups, n_draws=self.n_draws, seed=self.seed)
-        return np.vstack([found.means, found.draws])
 
 
 class SweepRows(NamedTuple):
@@ -216,24 +205,6 @@ def held_out_figures(
     )
 
 
-def recentred(rows: Vector) -> Vector:
-    """Move the draws, all but the first row, so that their median is the estimate.
-
-    A resample holds fewer different tasks than the table, so what is chosen on it is chosen worse;
-    its draws tell how far the estimate may be off, and not where it lies.
-
-    Examples
-    --------
-    >>> recentred(np.array([0.5, 0.1, 0.3]))
-    array([0.5, 0.4, 0.6])
-    """
-    draws = rows[1:]
-    known = draws[np.isfinite(draws)]
-    if known.size == 0:
-        return rows
-    return np.asarray(np.r_[rows[0], draws + (rows[0] - np.median(known))])
-
-
 def _saving(quality: Matrix, cost: Matrix, fixed: FixedTiers, fraction: float) -> Vector:
     """Find the saving at which each row's curve first reaches a share of the best quality."""
     reference_cost = fixed.cost_usd[:, fixed.reference]
@@ -311,14 +282,3 @@ def _row_figures(sweep: SweepRows, fixed: FixedTiers, row: int) -> Vector:
     whole = aiq(hull, low, high)
     gain = whole - aiq(plain, low, high)
     return np.array([whole, gain, *saved, perf_gain(float(hull.quality[-1]), quality)])
-
-
-def interval_of(rows: Vector) -> Interval:
-    """Return the interval of a statistic given by row, ``(1 + D,)``.
-
-    Examples
-    --------
-    >>> interval_of(np.array([0.5, 0.5, 0.5]))
-    Interval(estimate=0.5, low=0.5, high=0.5)
-    """
-    return percentile_interval(float(rows[0]), rows[1:])

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tracetier.evaluate.figures import Resampling
 from tracetier.evaluate.held_out_curve import N_FOLDS, policy_outcomes
+from tracetier.evaluate.resampling import Resampling
 from tracetier.measures.folds import grouped_folds
 from tracetier.measures.frontier import Choices
 
@@ -65,15 +65,15 @@ def fold_means(
     return FoldMeans(np.array(weights), np.stack(sums, axis=1), np.array(shares))
 
 
-def told_on(n_rows: int) -> NDArray[np.intp]:
-    """Row on which each row's choice is told: itself for row 0, another resample for the rest.
+def evaluation_rows(n_rows: int) -> NDArray[np.intp]:
+    """Row on which each row's choice is evaluated: row 0 on itself, others on another resample.
 
-    What is chosen on a resample and told on another, independent one varies as both the logs at
-    hand and the tasks to come do.
+    What is chosen on a resample and evaluated on another, independent one varies as both the logs
+    at hand and the tasks to come do.
 
     Examples
     --------
-    >>> told_on(4)
+    >>> evaluation_rows(4)
     array([0, 3, 1, 2])
     """
     return np.asarray(np.r_[0, np.roll(np.arange(1, n_rows), 1)])

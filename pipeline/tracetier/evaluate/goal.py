@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from tracetier.evaluate.held_out_curve import N_FOLDS
 from tracetier.evaluate.outcomes import FullOutcomes
-from tracetier.evaluate.policy_value import ValueTable
 from tracetier.evaluate.predictions import TaskPredictions
 from tracetier.evaluate.set_point import Solve
+from tracetier.evaluate.value_table import ValueTable
 from tracetier.measures.folds import grouped_folds
 from tracetier.measures.frontier import Choices, choose_tiers, sweep
 from tracetier.measures.goal import Goal, GoalAnswer, InUse, Outcomes, cautious_budget, solve_goal

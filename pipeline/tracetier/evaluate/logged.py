@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from tracetier.evaluate.figures import Resampling, interval_of
 from tracetier.evaluate.policy_value import (
     LOGS,
     PolicyValueRows,
-    ValueTable,
     policy_value_rows,
     quality_estimates,
 )
 from tracetier.evaluate.predictions import TaskPredictions
+from tracetier.evaluate.resampling import Resampling, interval_of
 from tracetier.evaluate.result import MIN_ESS, LoggedResult, LoggedValue
+from tracetier.evaluate.value_table import ValueTable
 from tracetier.measures.frontier import Choices, choose_tiers
 from tracetier.measures.off_policy.intervals import Estimates
 

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from tracetier.evaluate.call_share import CallShare
 from tracetier.evaluate.figure_table import FigureTable
+from tracetier.evaluate.number_format import percent, scaled
 from tracetier.evaluate.report.tables import SET_POINTS
 from tracetier.evaluate.result import (
     Candidate,
@@ -15,8 +16,6 @@ from tracetier.evaluate.result import (
     LoggedResult,
     LoggedValue,
     PolicyOutcome,
-    percent,
-    scaled,
 )
 
 
@@ -160,8 +159,8 @@ def _estimator_table(logged: LoggedResult, lam: float) -> FigureTable:
     for name, value in (named | {f"always {n}": v for n, v in logged.fixed.items()}).items():
         if value.quality_by is not None and value.is_supported:
             by = value.quality_by
-            told = (by.dm, by.ips, by.snips, by.dr, by.switch_dr, by.shrunk_dr)
-            table.add_row(name, *(scaled(each, ".2f", scale=10.0) for each in told))
+            estimates = (by.dm, by.ips, by.snips, by.dr, by.switch_dr, by.shrunk_dr)
+            table.add_row(name, *(scaled(each, ".2f", scale=10.0) for each in estimates))
     return table
 
 

@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from tracetier.evaluate.figure_table import FigureTable
+from tracetier.evaluate.number_format import counted, scaled
 from tracetier.evaluate.replay_result import Replay
-from tracetier.evaluate.result import counted, scaled
 
 FEW_ORDERS = 10
 """With fewer the percentiles of resampled orders cover too little."""

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from tracetier.evaluate.result import counted, scaled
+from tracetier.evaluate.number_format import counted, scaled
 from tracetier.evaluate.scenario import Scenario
 from tracetier.measures.bootstrap import Interval
 

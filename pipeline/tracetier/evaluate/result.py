@@ -4,8 +4,6 @@ Qualities are in [0, 1], costs in USD per task, rewards on the 0-10 scale of the
 every interval is a 95 % paired bootstrap over task groups.
 """
 
-from collections.abc import Mapping
-from math import isfinite
 from os import PathLike
 from typing import Any
 
@@ -17,6 +15,7 @@ from tracetier.evaluate.call_share import CallShare
 from tracetier.evaluate.coverage import KindCoverage
 from tracetier.evaluate.figures import FrontierFigures
 from tracetier.evaluate.inputs import InputWeight
+from tracetier.evaluate.json_ready import json_ready
 from tracetier.evaluate.learning_curve import LearningPoint
 from tracetier.measures.bootstrap import Interval
 from tracetier.measures.goal import GoalAnswer
@@ -279,7 +278,7 @@ class Evaluation(Struct, frozen=True, kw_only=True):
         """Return everything as JSON-ready data; what is undefined is ``None``."""
         from tracetier.evaluate.verdict import judgement, would_change
 
-        found: dict[str, Any] = plain(msgspec.to_builtins(self))
+        found: dict[str, Any] = json_ready(msgspec.to_builtins(self))
         found["headline"] = self.headline
         found["judgement"] = judgement(self)[0]
         found["would_change"] = list(would_change(self))
@@ -311,58 +310,3 @@ class Evaluation(Struct, frozen=True, kw_only=True):
         from tracetier.evaluate.report.html import write_html
 
         write_html(self, path)
-
-
-def percent(interval: Interval, digits: int = 1) -> str:
-    """Write a share with its interval.
-
-    Examples
-    --------
-    >>> percent(Interval(0.991, 0.985, 0.9971))
-    '99.1 % [98.5, 99.7]'
-    """
-    return scaled(interval, f".{digits}f", scale=100.0, unit=" %")
-
-
-def scaled(interval: Interval, spec: str, *, scale: float = 1.0, unit: str = "") -> str:
-    """Write a value with its interval; what is undefined is a dash, and 0 has no sign.
-
-    Examples
-    --------
-    >>> scaled(Interval(0.5, 0.25, 0.75), ".2f", unit=" USD")
-    '0.50 USD [0.25, 0.75]'
-    >>> scaled(Interval(0.0, -0.01, 0.5), ".1f")
-    '0.0 [0.0, 0.5]'
-    >>> scaled(Interval(0.25, -0.5, 0.5), "+.2f")
-    '+0.25 [-0.50, +0.50]'
-    """
-    sign = "+" if spec.startswith("+") else ""
-    spec = f"{sign}z{spec.removeprefix('+')}"
-    if not isfinite(interval.estimate):
-        return "-"
-    head = f"{interval.estimate * scale:{spec}}{unit}"
-    if not isfinite(interval.low):
-        return head
-    return f"{head} [{interval.low * scale:{spec}}, {interval.high * scale:{spec}}]"
-
-
-def counted(n: int, noun: str) -> str:
-    """Write a number of things.
-
-    Examples
-    --------
-    >>> counted(1, "order"), counted(3609, "order")
-    ('1 order', '3,609 orders')
-    """
-    return f"{n:,} {noun}{'s' * (n != 1)}"
-
-
-def plain(value: Any) -> Any:  # Any: the shape of JSON
-    """JSON knows no nan or infinity: what is undefined becomes null."""
-    if isinstance(value, float):
-        return value if isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from os import PathLike
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -10,20 +11,21 @@ from numpy.typing import NDArray
 from tracetier.artifact import Artifact
 from tracetier.errors import TableError
 from tracetier.evaluate.arguments import lam_given, opened_artifact, table_path, whole_number
-from tracetier.evaluate.compare import FullTasks, compare, learning_points
 from tracetier.evaluate.controls import Predictions
 from tracetier.evaluate.coverage import KindCoverage, full_coverage, logged_coverage
-from tracetier.evaluate.figures import Resampling
+from tracetier.evaluate.full import full_result, learning_points
 from tracetier.evaluate.goal import GoalOnTable
 from tracetier.evaluate.inputs import input_weights
 from tracetier.evaluate.learning_curve import LearningPoint, curve_sizes, learning_predictions
 from tracetier.evaluate.logged import logged_result
 from tracetier.evaluate.neighbours import task_features
+from tracetier.evaluate.notes import evaluation_notes
 from tracetier.evaluate.outcomes import FullOutcomes, full_outcomes_of, rows_with_texts
-from tracetier.evaluate.policy_value import ValueTable, value_rows
+from tracetier.evaluate.policy_evaluator import FullTasks
 from tracetier.evaluate.predictions import TaskPredictions, predict_tasks
 from tracetier.evaluate.refit import refit_predictions
-from tracetier.evaluate.result import Evaluation, LoggedResult, PartFacts, SplitFacts
+from tracetier.evaluate.resampling import Resampling
+from tracetier.evaluate.result import Evaluation, PartFacts, SplitFacts
 from tracetier.evaluate.splits import (
     SplitKind,
     SplitPart,
@@ -34,6 +36,7 @@ from tracetier.evaluate.splits import (
     task_sources,
     task_times,
 )
+from tracetier.evaluate.value_table import ValueTable, value_rows
 from tracetier.measures.bootstrap import N_DRAWS
 from tracetier.measures.frontier import choose_tiers
 from tracetier.measures.goal import Goal
@@ -43,8 +46,6 @@ from tracetier.train.rows import TaskRows
 __all__ = ["Evaluation", "evaluate"]
 
 Progress = Callable[[str, float], None]
-
-FEW_GROUPS = 50
 
 
 def evaluate(
@@ -128,43 +129,12 @@ def evaluate(
     parts = None if kind is None else _parts(kind, found, rows, source, seed)
     refitted: TaskPredictions | None = None
     if parts is not None:
-        tested, refitted = refit_predictions(
-            rows,
-            parts,
-            _buckets(artifact, rows),
-            cost_ref=artifact.cost_ref,
-            seed=seed,
-            n_jobs=n_jobs,
-            progress=lambda share: tell("training", share),
-        )
-        rows = rows.take(tested)
-    full_rows = full_outcomes_of(rows, artifact.tiers)
-    outcomes: FullOutcomes | ValueTable
-    if full_rows is not None:
-        outcomes = full_rows
-    else:
-        tell("modelling the log", 0.0)
-        outcomes = value_rows(rows, artifact.tiers, cost_ref=artifact.cost_ref, seed=seed)
-    n_groups = len(np.unique(outcomes.groups))
-    if n_groups < 2:
-        raise TableError(
-            f"table {str(path)!r} has {len(outcomes.tasks):,} usable tasks, all of one "
-            "text or session; an interval needs at least two independent groups of tasks"
-        )
-    if learning_curve and full_rows is None:
-        raise TableError(
-            "a learning curve is told on tasks that ran on every tier, and most tasks of "
-            f"table {str(path)!r} ran on one; leave it out"
-        )
-    if refitted is not None:
-        predictions = refitted.take(outcomes.row)
-    else:
-        predictions = predict_tasks(
-            artifact.predictor,
-            outcomes.tasks,
-            artifact.oof,
-            progress=lambda share: tell("predicting", share),
-        )
+        rows, refitted = _refitted(artifact, rows, parts, seed, n_jobs, tell)
+    outcomes = _outcomes(artifact, rows, seed, tell)
+    _check_outcomes(outcomes, path, learning_curve)
+    predictions = (
+        _predictions(artifact, outcomes, tell) if refitted is None else refitted.take(outcomes.row)
+    )
     own_lam = artifact.lam if lam is None else lam
     solved = None
     if goal.needs_solving:
@@ -177,7 +147,7 @@ def evaluate(
     learning: tuple[LearningPoint, ...] = ()
     if isinstance(outcomes, FullOutcomes):
         tasks = _full_tasks(outcomes, predictions, artifact, own_lam)
-        full = compare(
+        full = full_result(
             tasks,
             Predictions(predictions.quality, predictions.cost),
             resampling,
@@ -201,7 +171,16 @@ def evaluate(
         seed=seed,
         progress=lambda share: tell("weighing inputs", share),
     )
+    n_tasks, n_groups = len(outcomes.tasks), _n_groups(outcomes)
+    n_left_out = len(rows.tasks) - n_tasks
     n_out_of_fold = int(predictions.is_out_of_fold.sum())
+    notes = evaluation_notes(
+        n_left_out=n_left_out,
+        n_groups=n_groups,
+        logged=logged,
+        n_out_of_fold=n_out_of_fold,
+        n_parts=len(parts or ()),
+    )
     tell("done", 1.0)
     return Evaluation(
         artifact_id=artifact.artifact_id,
@@ -211,11 +190,11 @@ def evaluate(
         cost_ref=artifact.cost_ref,
         seed=seed,
         n_draws=n_boot,
-        n_tasks=len(outcomes.tasks),
+        n_tasks=n_tasks,
         n_groups=n_groups,
-        n_left_out=len(rows.tasks) - len(outcomes.tasks),
+        n_left_out=n_left_out,
         n_out_of_fold=n_out_of_fold,
-        n_fresh=len(outcomes.tasks) - n_out_of_fold,
+        n_fresh=n_tasks - n_out_of_fold,
         full=full,
         logged=logged,
         split=None if parts is None else _split_facts(str(kind), parts),
@@ -223,8 +202,7 @@ def evaluate(
         inputs=inputs,
         learning=learning,
         goal=None if solved is None else solved.answer,
-        notes=_notes(len(rows.tasks) - len(outcomes.tasks), n_groups, logged, n_out_of_fold, parts)
-        + (() if solved is None else (solved.answer.sentence,)),
+        notes=notes if solved is None else (*notes, solved.answer.sentence),
     )
 
 
@@ -236,6 +214,65 @@ def _parts(
     if kind == "time":
         return by_time(rows.groups, task_times(table, rows.task_ids))
     return by_source(rows.groups, task_sources(table, rows.task_ids, source))
+
+
+def _refitted(
+    artifact: Artifact,
+    rows: TaskRows,
+    parts: list[SplitPart],
+    seed: int,
+    n_jobs: int,
+    tell: Progress,
+) -> tuple[TaskRows, TaskPredictions]:
+    """Return the rows that a split tests, with predictions of the recipe trained anew."""
+    tested, predictions = refit_predictions(
+        rows,
+        parts,
+        _buckets(artifact, rows),
+        cost_ref=artifact.cost_ref,
+        seed=seed,
+        n_jobs=n_jobs,
+        progress=lambda share: tell("training", share),
+    )
+    return rows.take(tested), predictions
+
+
+def _outcomes(
+    artifact: Artifact, rows: TaskRows, seed: int, tell: Progress
+) -> FullOutcomes | ValueTable:
+    full = full_outcomes_of(rows, artifact.tiers)
+    if full is not None:
+        return full
+    tell("modelling the log", 0.0)
+    return value_rows(rows, artifact.tiers, cost_ref=artifact.cost_ref, seed=seed)
+
+
+def _n_groups(outcomes: FullOutcomes | ValueTable) -> int:
+    return len(np.unique(outcomes.groups))
+
+
+def _check_outcomes(outcomes: FullOutcomes | ValueTable, path: Path, learning_curve: bool) -> None:
+    if _n_groups(outcomes) < 2:
+        raise TableError(
+            f"table {str(path)!r} has {len(outcomes.tasks):,} usable tasks, all of one "
+            "text or session; an interval needs at least two independent groups of tasks"
+        )
+    if learning_curve and not isinstance(outcomes, FullOutcomes):
+        raise TableError(
+            "a learning curve is told on tasks that ran on every tier, and most tasks of "
+            f"table {str(path)!r} ran on one; leave it out"
+        )
+
+
+def _predictions(
+    artifact: Artifact, outcomes: FullOutcomes | ValueTable, tell: Progress
+) -> TaskPredictions:
+    return predict_tasks(
+        artifact.predictor,
+        outcomes.tasks,
+        artifact.oof,
+        progress=lambda share: tell("predicting", share),
+    )
 
 
 def _split_facts(kind: str, parts: list[SplitPart]) -> SplitFacts:
@@ -288,43 +325,3 @@ def _coverage(
     if isinstance(outcomes, FullOutcomes):
         return full_coverage(types, outcomes.quality, choice, tiers)
     return logged_coverage(types, outcomes.quality, outcomes.propensities.values, choice, tiers)
-
-
-def _notes(
-    n_left_out: int,
-    n_groups: int,
-    logged: LoggedResult | None,
-    n_out_of_fold: int,
-    parts: list[SplitPart] | None,
-) -> tuple[str, ...]:
-    notes: list[str] = []
-    if n_left_out:
-        notes.append(f"{n_left_out:,} tasks lack an outcome that is needed and are left out")
-    if n_groups < FEW_GROUPS:
-        notes.append(f"only {n_groups} independent groups of tasks: the intervals are rough")
-    if parts is not None:
-        notes.append(
-            f"the recipe was trained anew {len(parts)} times for this split; what is told is what "
-            "the recipe does, not the weights of the artifact"
-        )
-    if n_out_of_fold:
-        # The heads had not seen these tasks; how they are blended and calibrated had.
-        notes.append(
-            f"{n_out_of_fold:,} tasks were in training: the models had not seen them, but the "
-            "blend and its calibration were chosen on their outcomes, which flatters a little and "
-            "is not in the intervals; a held-out table is the clean test"
-        )
-    if logged is not None:
-        notes.append(
-            f"{logged.n_logged:,} tasks are known on some tiers only: values are self-normalised "
-            "doubly robust estimates"
-        )
-        if logged.n_estimated:
-            notes.append(
-                f"the propensities of {logged.n_estimated:,} tasks were estimated from the log: "
-                "what its choice knew beyond the features is not corrected for (observational)"
-            )
-        thin = [name for name, each in logged.fixed.items() if not each.is_supported]
-        if thin:
-            notes.append(f"too few rows were logged on {', '.join(thin)} to claim a value")
-    return tuple(notes)

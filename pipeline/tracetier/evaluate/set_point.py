@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracetier.evaluate.figures import FixedTiers
-from tracetier.evaluate.fold_means import FoldMeans, told_on
+from tracetier.evaluate.fold_means import FoldMeans, evaluation_rows
 from tracetier.measures.hull import cost_at, mixture_at, upper_hull
 
 Vector = NDArray[np.float64]
@@ -60,21 +60,23 @@ def set_point(found: FoldMeans, solve: Solve) -> PointRows:
     """
     n_folds, n_rows = found.weight.shape
     whole, everything = found.sums.sum(axis=1), found.weight.sum(axis=0)
-    told = np.zeros((3, n_rows))
+    outcome = np.zeros((3, n_rows))
     share = np.zeros(found.share.shape[2])
-    tells = told_on(n_rows)
+    evaluated_on = evaluation_rows(n_rows)
     for fold in range(n_folds):
         others = everything - found.weight[fold]
         for row in range(n_rows):
             if others[row] <= 0:  # all that was drawn is in this fold
-                told[:, tells[row]] = np.nan
+                outcome[:, evaluated_on[row]] = np.nan
                 continue
             quality, cost_usd, _ = (whole[:, row] - found.sums[:, fold, row]) / others[row]
             cheap, dear, p_dear = solve(quality, cost_usd)
-            sums = found.sums[:, fold, tells[row]]
-            told[:, tells[row]] += (1.0 - p_dear) * sums[:, cheap] + p_dear * sums[:, dear]
+            sums = found.sums[:, fold, evaluated_on[row]]
+            outcome[:, evaluated_on[row]] += (1.0 - p_dear) * sums[:, cheap] + p_dear * sums[
+                :, dear
+            ]
             if row == 0:
                 taken = found.share[fold]
                 share += (1.0 - p_dear) * taken[cheap] + p_dear * taken[dear]
-    quality, cost_usd, cost = told
+    quality, cost_usd, cost = outcome
     return PointRows(quality, cost_usd, cost, share)

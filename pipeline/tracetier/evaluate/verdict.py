@@ -3,16 +3,8 @@
 Page, card, terminal and JSON all take their sentences from here, so they can never disagree.
 """
 
-from tracetier.evaluate.result import (
-    MIN_ESS,
-    Evaluation,
-    FullResult,
-    LoggedResult,
-    PolicyOutcome,
-    counted,
-    percent,
-    scaled,
-)
+from tracetier.evaluate.number_format import counted, percent, scaled
+from tracetier.evaluate.result import MIN_ESS, Evaluation, FullResult, LoggedResult, PolicyOutcome
 from tracetier.measures.bootstrap import Interval
 
 _FEW = 10
@@ -169,16 +161,16 @@ def _full_changes(found: Evaluation, full: FullResult) -> list[str]:
 
 
 def _against_bucket_mean(gain: Interval) -> str:
-    told = f"({scaled(gain, '+.1f', scale=100.0)} points of the gap closed)"
+    lead = f"({scaled(gain, '+.1f', scale=100.0)} points of the gap closed)"
     if gain.low > 0:
-        return f"The model beats a plain mean per bucket {told}; it would not if that fell to 0."
+        return f"The model beats a plain mean per bucket {lead}; it would not if that fell to 0."
     if gain.high < 0:
         return (
-            f"A plain mean per bucket does better than the model {told}: route by task type alone "
+            f"A plain mean per bucket does better than the model {lead}: route by task type alone "
             "until more traces are there."
         )
     return (
-        f"A plain mean per bucket does as well as the model, as far as these tasks can tell {told};"
+        f"A plain mean per bucket does as well as the model, as far as these tasks can tell {lead};"
         " more tasks would show which is better."
     )
 
@@ -215,10 +207,10 @@ def _more_traces(found: Evaluation) -> str:
     if last.gained is None:
         return f"More traces: the learning curve has one point ({counted(last.n_tasks, 'task')})."
     before = found.learning[-2]
-    told = (
+    growth = (
         f"from {before.n_tasks:,} to {last.n_tasks:,} tasks the gap closed changed by "
         f"{scaled(last.gained, '+.1f', scale=100.0)} points"
     )
     if last.gained.low > 0:
-        return f"More traces: {told}, so it is still learning."
-    return f"More traces: {told}, so what is still to be learned from more is within the noise."
+        return f"More traces: {growth}, so it is still learning."
+    return f"More traces: {growth}, so what is still to be learned from more is within the noise."

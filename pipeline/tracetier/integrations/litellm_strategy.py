@@ -13,14 +13,15 @@ decision.
 >>> strategy = use_tracetier(
 ...     router, tt.Client("http://127.0.0.1:8080"),
 ...     groups={"haiku": "haiku", "sonnet": "sonnet", "opus": "opus"})
->>> told = {}
->>> router.completion("tracetier", messages=[...], metadata=told)
->>> strategy.decider.feedback(told["tracetier_decision_id"], quality=8.5)
+>>> metadata = {}
+>>> router.completion("tracetier", messages=[...], metadata=metadata)
+>>> strategy.decider.feedback(metadata["tracetier_decision_id"], quality=8.5)
 """
 
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -135,16 +136,12 @@ class TracetierStrategy(CustomRoutingStrategyBase):  # type: ignore[misc]  # lit
         if model != self._model:
             return dict(pick(self._router, model=model, **rest))
         order = self._decided(task_of(messages, input, given), given)
-        for i, tier in enumerate(order):
-            try:
+        for tier in order[:-1]:
+            with suppress(Exception):  # whatever LiteLLM raises where a group is empty
                 found = pick(self._router, model=self._groups[tier], **rest)
-            except Exception:  # whatever LiteLLM raises where a group is empty
-                if i + 1 == len(order):
-                    raise
-                continue
-            _metadata(given)[TIER_KEY] = tier
-            return dict(found)
-        raise AssertionError("there is always a tier")
+                return _chosen(tier, found, given)
+        found = pick(self._router, model=self._groups[order[-1]], **rest)
+        return _chosen(order[-1], found, given)
 
     async def async_get_available_deployment(
         self,
@@ -161,22 +158,18 @@ class TracetierStrategy(CustomRoutingStrategyBase):  # type: ignore[misc]  # lit
         if model != self._model:
             return dict(await pick(self._router, model=model, **rest))
         order = await asyncio.to_thread(self._decided, task_of(messages, input, given), given)
-        for i, tier in enumerate(order):
-            try:
+        for tier in order[:-1]:
+            with suppress(Exception):  # whatever LiteLLM raises where a group is empty
                 found = await pick(self._router, model=self._groups[tier], **rest)
-            except Exception:  # whatever LiteLLM raises where a group is empty
-                if i + 1 == len(order):
-                    raise
-                continue
-            _metadata(given)[TIER_KEY] = tier
-            return dict(found)
-        raise AssertionError("there is always a tier")
+                return _chosen(tier, found, given)
+        found = await pick(self._router, model=self._groups[order[-1]], **rest)
+        return _chosen(order[-1], found, given)
 
     def _decided(self, task: Task, given: Given) -> list[str]:
         """Return the tiers to try in turn; a call that is tried again keeps its decision."""
-        names, told = list(self._groups), _metadata(given)
-        if told.get(_TRIED_KEY) and told.get(TIER_KEY) in names:
-            tier = str(told[TIER_KEY])
+        names, metadata = list(self._groups), _metadata(given)
+        if metadata.get(_TRIED_KEY) and metadata.get(TIER_KEY) in names:
+            tier = str(metadata[TIER_KEY])
         else:
             try:
                 decision = self.decider.route(task, allowed=names)
@@ -184,7 +177,7 @@ class TracetierStrategy(CustomRoutingStrategyBase):  # type: ignore[misc]  # lit
                 _log.warning("no decision, so the dearest tier answers: %s", error)
                 tier = names[-1]
             else:
-                told[DECISION_KEY], tier = decision.decision_id, decision.tier
+                metadata[DECISION_KEY], tier = decision.decision_id, decision.tier
         at = names.index(tier)
         return names[at:] + names[:at][::-1]
 
@@ -200,8 +193,8 @@ class CostReporter(CustomLogger):  # type: ignore[misc]  # litellm ships no type
         self, kwargs: Given, response_obj: object, start_time: datetime, end_time: datetime
     ) -> None:
         """Report the cost of an answer."""
-        told = (kwargs.get("litellm_params") or {}).get("metadata") or {}
-        decision_id, cost_usd = told.get(DECISION_KEY), kwargs.get("response_cost")
+        metadata = (kwargs.get("litellm_params") or {}).get("metadata") or {}
+        decision_id, cost_usd = metadata.get(DECISION_KEY), kwargs.get("response_cost")
         if decision_id is None or cost_usd is None:
             return
         try:
@@ -259,6 +252,12 @@ def _rest(
         "specific_deployment": specific_deployment,
         "request_kwargs": given,
     }
+
+
+def _chosen(tier: str, deployment: Deployment, given: Given) -> Deployment:
+    """Return a tier's deployment, and note the tier in the metadata of the call."""
+    _metadata(given)[TIER_KEY] = tier
+    return dict(deployment)
 
 
 def _metadata(given: Given) -> Given:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from tracetier.api import compare
 from tracetier.artifact import Artifact
 from tracetier.errors import TableError
-from tracetier.evaluate.gate import Comparison
+from tracetier.evaluate.comparison import Comparison
 from tracetier.evaluate.policy_value import LOGS
 from tracetier.evaluate.result import MIN_ESS
 from tracetier.table import read_info

@@ -17,13 +17,22 @@ from typing import Annotated, Any, Final, Literal
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from tracetier import __version__
 from tracetier.errors import FeedbackError, SettingsError, TracetierError
 from tracetier.records import Decision, Feedback, Task, TierScore
 from tracetier.route.savings import Sums
 from tracetier.serve.auth import is_loopback
+from tracetier.serve.find_decision import find_decision
+from tracetier.serve.mcp_schema import (
+    ExplainedDecision,
+    ReportedOutcome,
+    RoutedTask,
+    RoutingReport,
+    TierEstimate,
+    TierUse,
+)
 from tracetier.serve.service import Service
 
 Transport = Literal["stdio", "http"]
@@ -40,80 +49,6 @@ MAX_TEXT_CHARS: Final = 1_000_000
 _MOST_TOOLS = 1_000
 _MAX_DAYS = 3650
 _Id = Annotated[str, Field(min_length=1, max_length=256)]
-
-
-class TierEstimate(BaseModel):
-    """What is believed of a tier for this task."""
-
-    tier: str
-    quality: float = Field(description="Expected quality, 0-10.")
-    cost_usd: float = Field(description="Expected cost, in US dollars.")
-    probability: float = Field(description="Probability with which this tier was to be taken.")
-
-
-class RoutedTask(BaseModel):
-    """The tier to use for a task."""
-
-    decision_id: str = Field(description="Give this to report_outcome when the task is done.")
-    tier: str = Field(description="The tier to use.")
-    model: str | None = Field(description="The tier's model; null where the tiers name none.")
-    explored: bool = Field(description="Whether it was tried out in order to learn.")
-    reasons: list[str] = Field(description="Why this tier.")
-    tiers: list[TierEstimate] = Field(description="Every tier, cheap to dear.")
-
-
-class ReportedOutcome(BaseModel):
-    """What a report taught."""
-
-    decision_id: str
-    learned: list[str] = Field(
-        description="Which of quality and cost_usd were new; empty where both were known before."
-    )
-
-
-class ExplainedDecision(BaseModel):
-    """A decision and what became of it."""
-
-    decision_id: str
-    tier: str
-    bucket: str = Field(description="Kind of task under which it is learned.")
-    lam: float = Field(description="Weight of cost against quality when it was taken.")
-    probability: float = Field(description="Probability with which this tier was to be taken.")
-    model: str | None = None
-    explored: bool | None = None
-    reasons: list[str] = []
-    rules: list[str] = Field(default=[], description="Rules of the policy that applied.")
-    tiers: list[TierEstimate] = []
-    quality: float | None = Field(default=None, description="Reported quality, 0-10.")
-    cost_usd: float | None = Field(default=None, description="Reported cost, in US dollars.")
-    waits_for_outcome: bool = Field(description="Whether a report is still awaited.")
-
-
-class TierUse(BaseModel):
-    """How much a tier was used, and how it did."""
-
-    tier: str
-    decisions: int
-    share: float = Field(description="Share of all decisions, 0-1.")
-    spend_usd: float
-    mean_quality: float | None = Field(description="Mean reported quality, 0-10.")
-
-
-class RoutingReport(BaseModel):
-    """What routing did over some days."""
-
-    since: str = Field(description="First day, UTC.")
-    decisions: int
-    spend_usd: float = Field(description="Spent, reported or expected, in US dollars.")
-    always_dear_usd: float = Field(description="What the dearest tier would have cost.")
-    saved_usd: float
-    saved_share: float | None = Field(description="Saved share of that, 0-1.")
-    mean_quality: float | None = Field(description="Mean reported quality, 0-10.")
-    n_reported: int = Field(description="Decisions whose quality was reported.")
-    tiers: list[TierUse]
-    status: str = Field(description='"ok", or "degraded" with the reasons.')
-    reasons: list[str]
-    artifact_id: str
 
 
 def make_server(service: Service) -> MCPServer[Any]:  # Any: the SDK's own lifespan, unused here
@@ -216,7 +151,7 @@ def _route_task(service: Service) -> Callable[..., RoutedTask]:
             n_prior_errors=n_prior_errors,
             session_id=session_id,
         )
-        with _told():
+        with _tool_errors():
             decision = service.route(task, lam=lam, allowed=allowed_tiers, source="mcp")
         return RoutedTask(
             decision_id=decision.decision_id,
@@ -251,7 +186,7 @@ def _report_outcome(service: Service) -> Callable[..., ReportedOutcome]:
         Give quality, cost_usd or both; the other may follow in a second call. Reporting the same
         again does no harm.
         """
-        with _told():
+        with _tool_errors():
             report = Feedback(decision_id=decision_id, quality=quality, cost_usd=cost_usd)
             receipt = service.feedback(report, source="mcp")
         return ReportedOutcome(decision_id=decision_id, learned=list(receipt.new))
@@ -268,7 +203,7 @@ def _explain_decision(service: Service) -> Callable[..., ExplainedDecision]:
         Use it when you or the user wonder about a choice. Of a decision that another process took
         less is known here.
         """
-        with _told():
+        with _tool_errors():
             return _explained(service, decision_id)
 
     return explain_decision
@@ -286,14 +221,14 @@ def _routing_report(service: Service) -> Callable[..., RoutingReport]:
         or whether quality holds. Figures are those of all who share the state.
         """
         since = (datetime.now(UTC) - timedelta(days=days - 1)).date().isoformat()
-        with _told():
+        with _tool_errors():
             return _reported(service, since)
 
     return routing_report
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _tool_errors() -> Iterator[None]:
     """Turn an error that we raise on purpose into one that the model reads; hide any other."""
     try:
         yield
@@ -305,36 +240,27 @@ def _told() -> Iterator[None]:
 
 
 def _explained(service: Service, decision_id: str) -> ExplainedDecision:
-    view, found = service.decision(decision_id), service.router.open_decision(decision_id)
-    if view is not None:
-        taken = view.decision
-        return ExplainedDecision(
-            decision_id=decision_id,
-            tier=taken.tier,
-            bucket=taken.bucket,
-            lam=taken.lam,
-            probability=taken.propensity,
-            model=taken.model,
-            explored=taken.explored,
-            reasons=list(taken.reasons),
-            rules=taken.rules,
-            tiers=_estimates(taken),
-            quality=view.quality,
-            cost_usd=view.cost_usd,
-            waits_for_outcome=found is not None,
-        )
+    found = find_decision(service, decision_id)
     if found is None:
         raise FeedbackError(
             f"decision {decision_id!r} is not known here; give the decision_id that route_task "
             "returned, not long ago"
         )
+    taken = found.decision
     return ExplainedDecision(
         decision_id=decision_id,
         tier=found.tier,
         bucket=found.bucket,
         lam=found.lam,
         probability=found.propensity,
-        waits_for_outcome=True,
+        model=None if taken is None else taken.model,
+        explored=None if taken is None else taken.explored,
+        reasons=[] if taken is None else list(taken.reasons),
+        rules=[] if taken is None else taken.rules,
+        tiers=[] if taken is None else _estimates(taken),
+        quality=found.quality,
+        cost_usd=found.cost_usd,
+        waits_for_outcome=found.is_open,
     )
 
 

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 
 from tracetier.errors import ArtifactError, TracetierError
+from tracetier.serve.find_decision import find_decision
 from tracetier.serve.hot.commit import GroupCommit
 from tracetier.serve.logs import tell
 from tracetier.serve.metrics import CONTENT_TYPE, Metrics
@@ -20,7 +20,7 @@ from tracetier.serve.problems import (
     of_invalid,
     unknown_decision,
 )
-from tracetier.serve.schema import DecisionAnswer, HealthAnswer, SwapAnswer, SwapRequest
+from tracetier.serve.schema import HealthAnswer, SwapAnswer, SwapRequest
 from tracetier.serve.service import Service
 from tracetier.serve.standing import Standing
 from tracetier.settings import Settings
@@ -43,7 +43,10 @@ def own_router(
 
     @router.get("/v1/decisions/{decision_id}")
     async def decision(decision_id: str) -> Response:
-        return _json(find_decision(service, decision_id))
+        found = find_decision(service, decision_id)
+        if found is None:
+            raise unknown_decision(decision_id)
+        return _json(found)
 
     @router.get("/v1/policy")
     async def policy() -> Response:
@@ -95,45 +98,6 @@ def own_router(
         return Response(page, media_type=CONTENT_TYPE.decode())
 
     return router
-
-
-def find_decision(service: Service, decision_id: str) -> DecisionAnswer:
-    """Return what is known of a decision, by this worker or by the shared state.
-
-    Raises
-    ------
-    ProblemError
-        404 where neither knows it.
-    """
-    view, found = service.decision(decision_id), service.router.open_decision(decision_id)
-    if view is not None:
-        decision = view.decision
-        return DecisionAnswer(
-            decision_id=decision_id,
-            tier=decision.tier,
-            bucket=decision.bucket,
-            lam=decision.lam,
-            propensity=decision.propensity,
-            timestamp=decision.timestamp.isoformat(),
-            decision=decision,
-            source=view.source,
-            task_type=view.task_type,
-            agent_name=view.agent_name,
-            quality=view.quality,
-            cost_usd=view.cost_usd,
-            is_open=found is not None,
-        )
-    if found is None:
-        raise unknown_decision(decision_id)
-    return DecisionAnswer(
-        decision_id=decision_id,
-        tier=found.tier,
-        bucket=found.bucket,
-        lam=found.lam,
-        propensity=found.propensity,
-        timestamp=datetime.fromtimestamp(found.time_s, UTC).isoformat(),
-        is_open=True,
-    )
 
 
 def _within(folder: Path | None, given: str) -> Path:

@@ -14,9 +14,10 @@ import pytest
 from tracetier.errors import SettingsError
 from tracetier.evaluate.coverage import KindCoverage
 from tracetier.evaluate.learning_curve import LearningPoint
+from tracetier.evaluate.number_format import scaled
 from tracetier.evaluate.report import html
 from tracetier.evaluate.report.html import html_report
-from tracetier.evaluate.result import Evaluation, scaled
+from tracetier.evaluate.result import Evaluation
 from tracetier.evaluate.run import evaluate
 from tracetier.measures.bootstrap import Interval
 from tracetier.records import Invocation

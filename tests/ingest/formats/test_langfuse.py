@@ -1,55 +1,27 @@
-"""Traces of Langfuse: as downloaded, from the API, and as tables of an export."""
+"""Langfuse's observations: usage, costs, kinds, failures and sessions, each by hand."""
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet as pq
 import pytest
+from tests.ingest.formats.langfuse_observations import (
+    GOLDEN,
+    NINE,
+    Write,
+    observation,
+    read_items,
+    spans_in,
+)
 
-from tracetier.ingest.formats.langfuse import Item, Langfuse
 from tracetier.ingest.issue import Issue
-from tracetier.ingest.registry import Context
-from tracetier.ingest.source import Source
 from tracetier.ingest.span import Addition, NoStep, Score, Span
 
-Write = Callable[..., Path]
-GOLDEN = Path(__file__).parents[2] / "golden" / "ingest" / "langfuse" / "input.jsonl"
-NINE = datetime(2026, 10, 5, 9, 0, tzinfo=UTC)
 TEN = datetime(2026, 10, 6, 10, 0, tzinfo=UTC)
 
 
-def _read(path: Path) -> list[Item]:
-    return list(Langfuse().read(Source(path), Context()))
-
-
-def _spans(items: Iterable[Item]) -> list[Span]:
-    return [item for item in items if isinstance(item, Span)]
-
-
-def _calls(path: Path) -> list[Span]:
-    return [span for span in _spans(_read(path)) if span.kind == "call"]
-
-
-def _observation(**fields: object) -> dict[str, Any]:
-    """Build a generation as the API spells it."""
-    plain = {
-        "id": "o1",
-        "traceId": "t1",
-        "type": "GENERATION",
-        "parentObservationId": None,
-        "startTime": "2026-10-05T09:00:00.000Z",
-        "endTime": "2026-10-05T09:00:02.000Z",
-        "level": "DEFAULT",
-        "model": "claude-haiku-4-5",
-        "input": "Name a bird.",
-        "latency": 2000,
-    }
-    return plain | fields
+def calls_in(path: Path) -> list[Span]:
+    return [span for span in spans_in(read_items(path)) if span.kind == "call"]
 
 
 @pytest.fixture
@@ -57,7 +29,7 @@ def call(write_lines: Write) -> Callable[..., Span]:
     """Read one observation with these fields."""
 
     def read(**fields: object) -> Span:
-        (span,) = _spans(_read(write_lines([_observation(**fields)])))
+        (span,) = spans_in(read_items(write_lines([observation(**fields)])))
         return span
 
     return read
@@ -68,7 +40,7 @@ def issue(write_lines: Write) -> Callable[..., Issue]:
     """Read one observation with these fields, which is refused."""
 
     def read(**fields: object) -> Issue:
-        (found,) = _read(write_lines([_observation(**fields)]))
+        (found,) = read_items(write_lines([observation(**fields)]))
         assert isinstance(found, Issue)
         return found
 
@@ -87,7 +59,7 @@ def test_samples_have_the_numbers_of_their_page(
     name: str, n_calls: int, n_input: int, n_output: int, cost_usd: float, shared: Path
 ) -> None:
     """Generations only, each once, though the documents hold the observations twice."""
-    calls = _calls(shared / "samples" / "langfuse" / f"{name}.trace.json")
+    calls = calls_in(shared / "samples" / "langfuse" / f"{name}.trace.json")
 
     assert len(calls) == n_calls
     assert sum(span.input_tokens or 0 for span in calls) == n_input
@@ -97,7 +69,7 @@ def test_samples_have_the_numbers_of_their_page(
 
 def test_scores_of_a_sample_keep_their_names_and_their_late_time(shared: Path) -> None:
     """Which of them are good is not for the reader to say."""
-    items = _read(shared / "samples" / "langfuse" / "claude-agent-2025-12-22.trace.json")
+    items = read_items(shared / "samples" / "langfuse" / "claude-agent-2025-12-22.trace.json")
     additions = [item for item in items if isinstance(item, Addition)]
     scores = {score.name: score for addition in additions for score in addition.scores}
 
@@ -114,7 +86,7 @@ def test_scores_of_a_sample_keep_their_names_and_their_late_time(shared: Path) -
 def test_the_latency_column_is_never_read(shared: Path) -> None:
     """Seconds in one export, milliseconds in another: the root took 7.424 s."""
     path = shared / "samples" / "langfuse" / "pydantic-ai-tools-2025-12-04.trace.json"
-    (root,) = [span for span in _spans(_read(path)) if span.parent_id is None]
+    (root,) = [span for span in spans_in(read_items(path)) if span.parent_id is None]
 
     assert root.start is not None
     assert root.end is not None
@@ -125,7 +97,7 @@ def test_the_latency_column_is_never_read(shared: Path) -> None:
 def test_agents_and_tools_of_a_sample_are_told_by_their_attributes(shared: Path) -> None:
     """Spans that came through OpenTelemetry say more in their metadata than in their type."""
     path = shared / "samples" / "langfuse" / "pydantic-ai-tools-2025-12-04.trace.json"
-    spans = _spans(_read(path))
+    spans = spans_in(read_items(path))
     agents = sorted(
         (span.start or NINE, span.name, span.text[:30]) for span in spans if span.kind == "agent"
     )
@@ -145,8 +117,8 @@ def test_agents_and_tools_of_a_sample_are_told_by_their_attributes(shared: Path)
 
 def test_the_golden_rows_give_what_is_worked_by_hand() -> None:
     """A scheduled export with scores among the observations."""
-    items = _read(GOLDEN)
-    chat, agent, failed, judge = _spans(items)
+    items = read_items(GOLDEN)
+    chat, agent, failed, judge = spans_in(items)
 
     assert chat == Span(
         trace_id="t1",
@@ -381,135 +353,3 @@ def test_what_cannot_be_is_one_issue(
     found = issue(**fields)
 
     assert (found.line, found.reason, found.pointer) == (1, reason, pointer)
-
-
-def test_a_trace_of_the_api_gives_its_texts_session_and_scores(tmp_path: Path) -> None:
-    """Children stand before their parents; a list may name scores by id alone."""
-    trace = {
-        "id": "t1",
-        "name": "birds",
-        "sessionId": "s1",
-        "input": json.dumps(json.dumps({"prompt": "Name a bird."})),
-        "observations": [
-            _observation(id="o2", parentObservationId="o1", input=None),
-            _observation(id="o1", type="SPAN", input=None, model=None),
-        ],
-        "scores": [
-            "score-id",
-            {"id": "x", "name": "good", "value": 1, "dataType": "BOOLEAN", "source": "API"},
-            {"id": "y", "name": "bad", "value": "high", "dataType": "NUMERIC"},
-        ],
-    }
-    (tmp_path / "a.json").write_text(json.dumps(trace, indent=1))
-    child, root, score, broken = _read(tmp_path / "a.json")
-
-    assert isinstance(child, Span)
-    assert isinstance(root, Span)
-    assert (child.text, child.session_id, child.task_type) == ("", "s1", "birds")
-    assert (root.text, root.session_id, root.kind) == ("Name a bird.", "s1", "group")
-    assert score == Addition(trace_id="t1", scores=(Score(name="good", value=True),))
-    assert isinstance(broken, Issue)
-    assert (broken.reason, broken.pointer) == ("bad_value", "value")
-
-
-def test_pages_of_the_api_hold_records(tmp_path: Path) -> None:
-    """Observations, scores, or traces with all that is theirs."""
-    score = {"traceId": "t1", "observationId": "o1", "name": "a", "value": 1, "dataType": "NUMERIC"}
-    page = {"data": [_observation(), score, {"id": "t2", "observations": [_observation(id="o9")]}]}
-    (tmp_path / "a.json").write_text(json.dumps(page))
-    first, second, third = _read(tmp_path / "a.json")
-
-    assert isinstance(first, Span)
-    assert isinstance(second, Addition)
-    assert isinstance(third, Span)
-    assert (first.span_id, second.span_id, third.span_id) == ("o1", "o1", "o9")
-    assert Langfuse().matches(Source(tmp_path / "a.json").head) == 1
-
-
-def test_one_broken_observation_costs_no_other(tmp_path: Path) -> None:
-    """It is known by its number."""
-    trace = {"id": "t1", "sessionId": None}
-    observations = [
-        _observation(),
-        _observation(id="o2", startTime="soon"),
-        5,
-        _observation(id="o4"),
-    ]
-    document = {"trace": trace, "observations": observations}
-    (tmp_path / "a.json").write_text(json.dumps(document, indent=1))
-    items = _read(tmp_path / "a.json")
-
-    assert [span.span_id for span in _spans(items)] == ["o1", "o4"]
-    issues = [item for item in items if isinstance(item, Issue)]
-    assert [(issue.line, issue.reason) for issue in issues] == [(2, "bad_value"), (3, "bad_value")]
-
-
-def test_a_row_of_a_trace_tells_the_session(write_lines: Write) -> None:
-    """Older exports keep it apart from the observations."""
-    row = {
-        "id": "t1",
-        "timestamp": "2026-10-05 09:00:00.000000",
-        "name": "birds",
-        "session_id": "s1",
-        "bookmarked": False,
-        "public": False,
-        "tags": [],
-        "input": "Name a bird.",
-    }
-    path = write_lines([row])
-
-    assert Langfuse().matches(Source(path).head) == 1
-    assert _read(path) == [
-        Span(
-            trace_id="t1",
-            span_id="t1",
-            kind="group",
-            session_id="s1",
-            start=NINE,
-            task_type="birds",
-            text="Name a bird.",
-        )
-    ]
-
-
-def test_an_export_says_the_same_in_each_of_its_forms(tmp_path: Path) -> None:
-    """Lines, a list, CSV with JSON texts, and Parquet with maps and times."""
-    rows = [json.loads(line) for line in GOLDEN.read_text().split("\n")[:4]]
-    kept = {
-        name: [row.get(name) for row in rows]
-        for name in rows[0]
-        if name not in ("metadata", "cost_details", "tool_definitions", "usage_details", "tags")
-    }
-    objects = ("usage_details", "cost_details", "tool_definitions")
-    texts = {name: [json.dumps(row.get(name)) for row in rows] for name in objects}
-    (tmp_path / "a.json").write_text(json.dumps(rows))
-    pa.csv.write_csv(pa.table(kept | texts), tmp_path / "a.csv")
-    counts = pa.array([list(row["usage_details"].items()) for row in rows], _map(pa.int64()))
-    costs = pa.array([list(row["cost_details"].items()) for row in rows], _map(pa.float64()))
-    tools = pa.array(
-        [list(row.get("tool_definitions", {}).items()) for row in rows], _map(pa.string())
-    )
-    times = {
-        name: pa.array([datetime.fromisoformat(row[name]) for row in rows], pa.timestamp("us"))
-        for name in ("start_time", "end_time")
-    }
-    typed = {"usage_details": counts, "cost_details": costs, "tool_definitions": tools}
-    pq.write_table(pa.table(kept | typed | times), tmp_path / "a.parquet")
-
-    expected = _spans(_read(GOLDEN))
-    for name in ("a.json", "a.csv", "a.parquet"):
-        assert Langfuse().matches(Source(tmp_path / name).head) == 1
-        assert _spans(_read(tmp_path / name)) == expected, name
-
-
-def test_scores_are_recognised_by_themselves(write_lines: Write) -> None:
-    """An export writes them into a folder of their own."""
-    lines = GOLDEN.read_text().split("\n")[4:7]
-    path = write_lines([line.encode() for line in lines])
-
-    assert Langfuse().matches(Source(path).head) == 1
-    assert [type(item) for item in _read(path)] == [Addition, Addition, NoStep]
-
-
-def _map(values: pa.DataType) -> pa.DataType:
-    return pa.map_(pa.string(), values)

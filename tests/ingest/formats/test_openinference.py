@@ -1,48 +1,36 @@
-"""OpenInference's spans and Phoenix's exports: one span in all their forms, and their scores."""
+"""OpenInference traces: samples, recognition, and what a span tells in each form."""
 
-import csv
 import json
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.ingest.formats.openinference_spans import (
+    CALL,
+    EXPECTED,
+    MESSAGES,
+    PARENT,
+    SPAN,
+    TRACE,
+    read,
+    rest_span,
+    told,
+)
 
-from tracetier.ingest.formats._span_values import told_by
 from tracetier.ingest.formats.openinference import Openinference
 from tracetier.ingest.formats.otel_genai import OtelGenai
-from tracetier.ingest.issue import Fault, Issue
-from tracetier.ingest.registry import Context
+from tracetier.ingest.issue import Fault
 from tracetier.ingest.source import Source
-from tracetier.ingest.span import Addition, NoStep, Score, Span
+from tracetier.ingest.span import Span
 
 Write = Callable[..., Path]
+
 GOLDEN = Path(__file__).parents[2] / "golden" / "ingest"
-TRACE, PARENT, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "5fb397be34d26b51"
-MESSAGES = [
-    {"message.role": "system", "message.content": "Be brief."},
-    {"message.role": "user", "message.content": 'What\'s "new"?'},
-]
-CALL = {
-    "openinference.span.kind": "LLM",
-    "llm.model_name": "gpt-4.1-mini",
-    "llm.token_count.prompt": 120,
-    "llm.token_count.completion": 8,
-    "llm.token_count.prompt_details.cache_read": 60,
-    "session.id": "talk",
-    "llm.tools.0.tool.json_schema": '{"type": "function", "function": {"name": "edit"}}',
-    **{
-        f"llm.input_messages.{i}.{name}": value
-        for i, message in enumerate(MESSAGES)
-        for name, value in message.items()
-    },
-}
+
 NESTED = {
     "llm": {
         "model_name": "gpt-4.1-mini",
@@ -52,39 +40,6 @@ NESTED = {
     },
     "session": {"id": "talk"},
 }
-EXPECTED = Span(
-    trace_id=TRACE,
-    span_id=SPAN,
-    parent_id=PARENT,
-    kind="call",
-    session_id="talk",
-    start=datetime(2026, 1, 5, 8, 0, 0, 250_000, UTC),
-    end=datetime(2026, 1, 5, 8, 0, 1, 500_000, UTC),
-    text='What\'s "new"?',
-    tools=["edit"],
-    model_asked="gpt-4.1-mini",
-    input_tokens=120,
-    output_tokens=8,
-    cache_read_tokens=60,
-    outcome="ok",
-)
-
-
-def rest_span(attributes: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    """Build a span of Phoenix's REST interface."""
-    return {
-        "id": "U3Bhbjox",
-        "name": "llm",
-        "context": {"trace_id": TRACE, "span_id": SPAN},
-        "span_kind": "LLM",
-        "parent_id": PARENT,
-        "start_time": "2026-01-05T08:00:00.250000+00:00",
-        "end_time": "2026-01-05T09:00:01.500000+01:00",
-        "status_code": "UNSET",
-        "status_message": "",
-        "attributes": attributes,
-        "events": [],
-    } | fields
 
 
 def _otlp(attrs: dict[str, Any], *, is_snake: bool = False) -> dict[str, Any]:
@@ -127,22 +82,12 @@ FORMS: dict[str, object] = {
 }
 
 
-def read(path: Path) -> list[object]:
-    """Read a file to its end."""
-    return list(Openinference().read(Source(path), Context()))
-
-
 def spans_in(path: Path) -> list[Span]:
     """Read a file that holds nothing but spans."""
     found = read(path)
     spans = [item for item in found if isinstance(item, Span)]
     assert len(spans) == len(found), found
     return spans
-
-
-def told(value: object) -> list[object]:
-    """Read one JSON value."""
-    return list(told_by(json.dumps(value).encode()))
 
 
 def span_of(attributes: dict[str, Any], **fields: Any) -> Span:
@@ -233,93 +178,6 @@ def test_spans_may_stand_one_a_line(write_lines: Write) -> None:
 
     assert Openinference().matches(Source(path).head) == 1
     assert read(path) == [EXPECTED, EXPECTED]
-
-
-def _frame_row(**cells: object) -> dict[str, object]:
-    return {
-        "context.span_id": SPAN,
-        "context.trace_id": TRACE,
-        "parent_id": PARENT,
-        "name": "llm",
-        "span_kind": "LLM",
-        "start_time": datetime(2026, 1, 5, 8, 0, 0, 250_000, UTC),
-        "end_time": datetime(2026, 1, 5, 8, 0, 1, 500_000, UTC),
-        "status_code": "UNSET",
-        "events": [],
-        "attributes.llm.model_name": "gpt-4.1-mini",
-        "attributes.llm.token_count.prompt": 120.0,
-        "attributes.llm.token_count.completion": 8.0,
-        "attributes.llm.token_count.prompt_details": {"cache_read": 60.0},
-        "attributes.llm.input_messages": MESSAGES,
-        "attributes.llm.tools": [{"tool.json_schema": '{"name": "edit"}'}],
-        "attributes.session.id": "talk",
-    } | cells
-
-
-def _csv(path: Path, *rows: dict[str, object]) -> Path:
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({name: str(value) for name, value in row.items()})
-    return path
-
-
-def _csv_cells() -> dict[str, object]:
-    row = _frame_row(**{"attributes.llm.token_count.prompt_details.cache_read": 60.0})
-    del row["attributes.llm.token_count.prompt_details"]
-    return row
-
-
-def test_a_data_frame_tells_the_same_span_as_csv_and_as_parquet(tmp_path: Path) -> None:
-    """Cells as Python prints them, or as lists."""
-    table = tmp_path / "log.parquet"
-    pq.write_table(pa.Table.from_pylist([_frame_row()]), table)
-    text = _csv(tmp_path / "log.csv", _csv_cells())
-
-    for path in (table, text):
-        assert Openinference().matches(Source(path).head) == 1
-        assert read(path) == [EXPECTED]
-
-
-def test_cells_that_are_no_literal_leave_the_text_unknown_and_are_told(tmp_path: Path) -> None:
-    """Once, not per row; and nothing in them is run."""
-    name = "attributes.llm.input_messages"
-    bad = [
-        _csv_cells() | {name: "__import__('pathlib').Path('x').touch()"},
-        _csv_cells() | {name: "array([{'message.role': 'user'}], dtype=object)"},
-    ]
-    first, second, issue = read(_csv(tmp_path / "log.csv", *bad))
-
-    assert isinstance(first, Span)
-    assert isinstance(second, Span)
-    assert (first.text, second.text, first.model_asked) == ("", "", "gpt-4.1-mini")
-    assert isinstance(issue, Issue)
-    assert (issue.reason, issue.line) == ("unread_cell", None)
-    assert "2 rows, the first in line 2" in issue.message
-    assert not (tmp_path / "x").exists()
-
-
-@pytest.mark.parametrize("nothing", ["None", "nan", ""])
-def test_nothing_has_many_spellings_in_csv(nothing: str, tmp_path: Path) -> None:
-    """A root has no parent, and unknown tokens are not 0."""
-    cells = _csv_cells() | dict.fromkeys(
-        ("parent_id", "attributes.llm.token_count.prompt", "attributes.session.id"), nothing
-    )
-    (span,) = read(_csv(tmp_path / "log.csv", cells))
-
-    assert isinstance(span, Span)
-    assert (span.parent_id, span.input_tokens, span.session_id) == (None, None, None)
-
-
-def test_rows_that_are_broken_are_issues_with_their_lines(tmp_path: Path) -> None:
-    """The others are read."""
-    rows = [_csv_cells(), _csv_cells() | {"context.span_id": "None"}, _csv_cells()]
-    first, issue, last = read(_csv(tmp_path / "log.csv", *rows))
-
-    assert (first, last) == (EXPECTED, EXPECTED)
-    assert isinstance(issue, Issue)
-    assert (issue.line, issue.reason, issue.pointer) == (3, "missing", "span_id")
 
 
 @pytest.mark.parametrize(
@@ -452,128 +310,6 @@ def test_a_rate_limit_says_nothing_of_the_tier() -> None:
     assert (other.outcome, other.is_infrastructure_error) == ("error", False)
 
 
-def annotation(**fields: Any) -> dict[str, Any]:
-    """Build an annotation as Phoenix answers it."""
-    return {
-        "id": "U3BhbkFubm90YXRpb246MQ==",
-        "span_id": SPAN,
-        "name": "correctness",
-        "annotator_kind": "LLM",
-        "result": {"score": 0.5, "label": "half", "explanation": "Some of it."},
-        "created_at": "2026-02-05T08:00:00+00:00",
-        "updated_at": "2026-02-05T08:00:00+00:00",
-        "metadata": {},
-        "identifier": "",
-        "source": "API",
-    } | fields
-
-
-GIVEN = datetime(2026, 2, 5, 8, 0, tzinfo=UTC)
-HALF = Score(name="correctness", value=0.5, source="judge", time=GIVEN)
-
-
-@pytest.mark.parametrize(
-    ("fields", "expected"),
-    [
-        pytest.param({}, Addition(span_id=SPAN, scores=(HALF,)), id="of a span"),
-        pytest.param(
-            {"span_id": None, "trace_id": TRACE},
-            Addition(trace_id=TRACE, scores=(HALF,)),
-            id="of a trace",
-        ),
-        pytest.param(
-            {"span_id": None, "session_id": "talk"},
-            Addition(session_id="talk", scores=(HALF,)),
-            id="of a session",
-        ),
-        pytest.param(
-            {"annotator_kind": "HUMAN", "result": {"label": "good"}, "updated_at": None},
-            Addition(
-                span_id=SPAN,
-                scores=(Score(name="correctness", value="good", source="human", time=GIVEN),),
-            ),
-            id="a label",
-        ),
-        pytest.param(
-            {"annotator_kind": "CODE", "result": {"score": 0}},
-            Addition(
-                span_id=SPAN,
-                scores=(Score(name="correctness", value=0.0, source="programmatic", time=GIVEN),),
-            ),
-            id="zero is a score",
-        ),
-        pytest.param({"result": {"explanation": "?"}}, NoStep(), id="a note is no score"),
-        pytest.param({"name": "note", "result": {"label": "x"}}, NoStep(), id="named so"),
-        pytest.param({"document_position": 0}, NoStep(), id="of a retrieved document"),
-        pytest.param({"result": None}, NoStep(), id="nothing"),
-    ],
-)
-def test_annotations_become_scores_of_what_they_name(
-    fields: dict[str, Any], expected: Addition | NoStep, tmp_path: Path
-) -> None:
-    """A file of them is recognised, and told to be of months later."""
-    path = tmp_path / "annotations.json"
-    path.write_text(json.dumps({"data": [annotation(**fields)], "next_cursor": None}))
-
-    assert Openinference().matches(Source(path).head) == 1
-    assert read(path) == [expected]
-
-
-def test_annotations_within_spans_and_traces_are_read_with_them() -> None:
-    """As the command line exports them, and as the newest conventions write them."""
-    inline = {
-        "annotations.0.annotation.name": "helpful",
-        "annotations.0.annotation.score": 1,
-        "annotations.0.annotation.annotator_kind": "HUMAN",
-        "evaluations.0.evaluation.name": "toxic",
-        "evaluations.0.evaluation.label": "no",
-    }
-    span, whole = told(
-        {
-            "traceId": TRACE,
-            "spans": [rest_span(CALL | inline, annotations=[annotation()])],
-            "annotations": [annotation(span_id=None, trace_id=TRACE, name="solved")],
-        }
-    )
-
-    assert isinstance(span, Span)
-    assert span.scores == (
-        HALF,
-        Score(name="helpful", value=1.0, source="human"),
-        Score(name="toxic", value="no"),
-    )
-    assert whole == Addition(
-        trace_id=TRACE,
-        scores=(Score(name="solved", value=0.5, source="judge", time=GIVEN),),
-    )
-
-
-def test_a_data_frame_of_annotations_is_read(tmp_path: Path) -> None:
-    """One row each; rows without a score are no step."""
-    row = {
-        "span_id": SPAN,
-        "annotation_name": "correctness",
-        "annotator_kind": "LLM",
-        "result.score": 0.5,
-        "result.label": "half",
-        "created_at": GIVEN,
-    }
-    path = _csv(tmp_path / "log.csv", row, row | {"result.score": "nan", "result.label": None})
-
-    assert Openinference().matches(Source(path).head) == 1
-    assert read(path) == [Addition(span_id=SPAN, scores=(HALF,)), NoStep()]
-
-
-def test_an_annotation_of_nothing_or_without_a_number_is_an_issue() -> None:
-    """With what is missing."""
-    lost, wrong = told([annotation(span_id=None), annotation(result={"score": "high"})])
-
-    assert isinstance(lost, Fault)
-    assert isinstance(wrong, Fault)
-    assert (lost.reason, lost.pointer) == ("missing", "[0].span_id")
-    assert (wrong.reason, wrong.pointer) == ("bad_value", "[1].score")
-
-
 def test_a_file_may_mix_both_conventions(write_lines: Write) -> None:
     """Each span by its own attributes; the file by what comes first."""
     genai = {
@@ -590,26 +326,6 @@ def test_a_file_may_mix_both_conventions(write_lines: Write) -> None:
     assert ours == EXPECTED
     assert (theirs.kind, theirs.model_asked, theirs.input_tokens) == ("call", "m", 7)
     assert (chain.kind, chain.input_tokens) == ("group", None)
-
-
-_CELLS = (
-    st.none() | st.text(max_size=8) | st.sampled_from(["[{}]", "None", "[1", "{'a': 1}", "1e9"])
-)
-_COLUMNS = sorted(_csv_cells())
-
-
-@given(st.dictionaries(st.sampled_from(_COLUMNS), _CELLS, max_size=6))
-def test_no_cell_stops_the_reading(tmp_path_factory: Any, cells: dict[str, str | None]) -> None:
-    """Each row gives a span or an issue."""
-    path = tmp_path_factory.mktemp("log") / "log.csv"
-    try:
-        _csv(path, _csv_cells(), _csv_cells() | cells)
-    except UnicodeEncodeError:
-        return
-    found = [item for item in read(path) if not (isinstance(item, Issue) and item.line is None)]
-
-    assert found[0] == EXPECTED
-    assert len(found) >= 2
 
 
 _JSON = st.recursive(

@@ -4,12 +4,11 @@ import math
 from collections.abc import Callable
 
 from tracetier.evaluate.call_share import CallSharePoint
-from tracetier.evaluate.report.charts import axes
+from tracetier.evaluate.report.axes import NARROW, axes
 from tracetier.evaluate.report.svg import Scale, area, drawing, element, hint, line, number
 from tracetier.evaluate.result import FullResult
 from tracetier.measures.bootstrap import Interval
 
-_NARROW = 420
 _GAP = 28
 
 
@@ -19,7 +18,7 @@ def call_share_chart(full: FullResult, width: int) -> str:
     The dashed line calls it at random, and the cheapest tier otherwise.
     """
     assert full.call_share is not None
-    is_wide = width > _NARROW
+    is_wide = width > NARROW
     each = (width - _GAP) // 2 if is_wide else width
     height = 250
     parts = []
@@ -57,8 +56,8 @@ def _panel(
     ends = _at_random(full, is_quality=scale == 10.0)
     shown = [scale * value for value in ends]
     for point in points:
-        told = of(point)
-        values = (told.low, told.estimate, told.high)
+        interval = of(point)
+        values = (interval.low, interval.estimate, interval.high)
         shown += [scale * value for value in values if math.isfinite(value)]
     room = 0.06 * (max(shown) - min(shown)) or 0.1
     x = Scale(0.0, 100.0, 44, width - 12)

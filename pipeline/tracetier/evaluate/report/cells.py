@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from tracetier.evaluate.result import scaled
+from tracetier.evaluate.number_format import scaled
 from tracetier.measures.bootstrap import Interval
 
 

@@ -4,15 +4,12 @@ import os
 from importlib.resources import files
 
 from tracetier.errors import SettingsError
+from tracetier.evaluate.report.calibration_chart import calibration_chart
 from tracetier.evaluate.report.call_share_chart import call_share_chart
-from tracetier.evaluate.report.charts import (
-    LEGEND,
-    calibration_chart,
-    frontier_chart,
-    learning_chart,
-    share_chart,
-)
 from tracetier.evaluate.report.content import report_of
+from tracetier.evaluate.report.frontier_chart import LEGEND, frontier_chart
+from tracetier.evaluate.report.learning_chart import learning_chart
+from tracetier.evaluate.report.share_chart import share_chart
 from tracetier.evaluate.report.write import check_writable, write_text
 from tracetier.evaluate.result import Evaluation
 

@@ -29,7 +29,7 @@ def markdown_report(found: Evaluation) -> str:
     for section in report.sections:
         parts += [f"## {_plain(section.title)}", _plain(section.lead)]
         parts += [_table(table) for table in section.tables]
-    parts += ["## How it was measured", _listed(f"{name}: {told}" for name, told in report.facts)]
+    parts += ["## How it was measured", _listed(f"{name}: {value}" for name, value in report.facts)]
     if report.notes:
         parts.append(_listed(report.notes))
     return "\n\n".join(part for part in parts if part) + "\n"

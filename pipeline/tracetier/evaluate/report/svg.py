@@ -23,12 +23,12 @@ def element(name: str, *children: str, **attributes: object) -> str:
     >>> element("g", aria_label='<"')
     '<g aria-label="&lt;&quot;"></g>'
     """
-    told = "".join(
+    written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(_written(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
-    return f"<{name}{told}>{''.join(children)}</{name}>"
+    return f"<{name}{written}>{''.join(children)}</{name}>"
 
 
 def _written(value: object) -> str:

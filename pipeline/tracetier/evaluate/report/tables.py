@@ -233,7 +233,7 @@ def logged_table(found: Evaluation, logged: LoggedResult) -> DataTable:
             figure(value.cost_usd, (*path, "cost_usd"), ".3g", scale=1000.0),
             figure(value.reward, (*path, "reward"), ".3f"),
         )
-        told = cells if value.is_supported else (words("not claimed"),) * 3
-        rows.append((words(name), *told, words(f"{value.ess:,.0f}")))
+        shown = cells if value.is_supported else (words("not claimed"),) * 3
+        rows.append((words(name), *shown, words(f"{value.ess:,.0f}")))
     columns = ("policy", "quality, 0-10", "USD per 1,000", "reward", "effective sample size")
     return DataTable("Values", columns, tuple(rows))

@@ -3,13 +3,13 @@
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from tracetier.evaluate.comparison import Comparison, PolicyFacts
 from tracetier.evaluate.figure_table import FigureTable
-from tracetier.evaluate.gate import Comparison, PolicyFacts
-from tracetier.evaluate.result import scaled
+from tracetier.evaluate.number_format import scaled
 from tracetier.measures.bootstrap import Interval
 
 
-def render_gate(found: Comparison) -> RenderableType:
+def render_comparison(found: Comparison) -> RenderableType:
     """Return something that rich prints: the verdict, both sides, what limits the numbers."""
     table = FigureTable(
         f"Per task, at lambda {found.lam:g}", ("policy", "reward", "quality", "USD/1,000", "ESS")
