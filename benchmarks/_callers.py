@@ -176,9 +176,9 @@ class Callers:
             if draw < 0.70:
                 await self._route(connection)
             elif draw < 0.73:
-                await self._batch(connection)
+                await self.batch(connection)
             elif draw < 0.87:
-                await self._through(connection)
+                await self.through(connection)
             else:
                 await self._look(connection)
 
@@ -201,17 +201,33 @@ class Callers:
             decision_id = json.loads(answer.body)["decision_id"]
             self._decided(decision_id, trace_id=body.get("trace_id"))
 
-    async def _batch(self, connection: Connection) -> None:
-        body = {"tasks": self._rng.sample(self._tasks, 8)}
+    async def batch(
+        self,
+        connection: Connection,
+        n: int = 8,
+        names: Sequence[str] = (QUALITY, COST),
+        *,
+        in_s: float | None = None,
+    ) -> None:
+        """Decide several tasks together, and report these outcomes of them together, soon."""
+        body = {"tasks": self._rng.sample(self._tasks, n)}
         answer = await self._call(connection, "POST", "/v1/route/batch", body)
         if answer.status == 200:
             ids = [each["decision_id"] for each in json.loads(answer.body)["decisions"]]
             now_s = time.monotonic()
             for each in ids:
                 self.account.decided(each, now_s)
-            self._later([(each, self._values()) for each in ids])
+            values = [self._values() for _ in ids]
+            self._later(
+                [
+                    (each, {name: given[name] for name in names})
+                    for each, given in zip(ids, values, strict=True)
+                ],
+                in_s=in_s,
+            )
 
-    async def _through(self, connection: Connection) -> None:
+    async def through(self, connection: Connection, *, reports: float = 0.8) -> None:
+        """Call a model through the gateway, and report of its answer soon, so often."""
         rng = self._rng
         path = rng.choice(sorted(GATEWAY))
         text = f"{rng.randrange(1_000_000)} {rng.choice(self._tasks)['text']}"
@@ -223,7 +239,7 @@ class Callers:
         decision_id = answer.headers.get("x-tracetier-decision")
         if answer.status == 200 and decision_id:
             self.account.decided(decision_id, time.monotonic(), by_gateway=True)
-            if rng.random() < 0.8:
+            if rng.random() < reports:
                 self._later([(decision_id, {QUALITY: self._values()[QUALITY]})])
 
     async def _look(self, connection: Connection) -> None:

@@ -1,7 +1,7 @@
 """What goes wrong, and when: a schedule drawn from a seed.
 
 Each fault begins, lasts, and is mended; then the service has the rest of its turn to be well again.
-In the last two thirds of a run the oldest worker is spared, so that one lives long enough to tell
+In the later part of a run the oldest worker is spared, so that one lives long enough to tell
 whether its memory grows.
 """
 
@@ -90,17 +90,18 @@ class Faults:
             found["a clock an hour back"] = lambda s: self._clocks(-3600, s)
         return found
 
-    async def run(self, until_s: float, *, turn_s: float, only: list[str] | None) -> None:
+    async def run(
+        self, until_s: float, *, turn_s: float, only: list[str] | None, spares: bool
+    ) -> None:
         """Run them in turns, shuffled anew in each round."""
-        known, begun_s = self.known(), time.monotonic()
+        known, self.spares = self.known(), spares
         names = [name for name in known if only is None or name in only]
-        while True:
+        while names:
             round_ = self._rng.sample(names, len(names))
             for name in round_:
                 end_s = until_s + self.stalled_s
                 if time.monotonic() + turn_s > end_s:
                     return
-                self.spares = time.monotonic() - begun_s > (end_s - begun_s) / 3.0
                 start_s = time.monotonic()
                 told = await known[name](self._rng.uniform(0.3, 0.45) * turn_s)
                 self.phases.append(Phase(name, start_s, time.monotonic(), told))

@@ -1,4 +1,4 @@
-"""What came of an endurance run: failures by their faults, times, memory, and what is wrong."""
+"""What came of an endurance run: failures by their faults, times, and what is wrong."""
 
 from collections import Counter, defaultdict
 from typing import Any
@@ -6,15 +6,10 @@ from typing import Any
 import numpy as np
 from _callers import GATEWAY, Seen
 from _faults import CALM, STALLED, Phase, phase_of
+from _memory import FLAT_MB_AN_HOUR
 
 GRACE_S = 8.0
 """Time after a fault was mended in which errors may still come of it."""
-
-LONG_LIVED_S = 600.0
-"""A worker that lived so long is asked whether its memory is flat."""
-
-GROWTH_MB = 8.0
-"""Growth of a worker's memory, from its second third to its last, that counts as flat."""
 
 BREAKING = {
     "worker killed",
@@ -131,33 +126,6 @@ def latency_of(seen: list[Seen], phases: list[Phase]) -> list[list[Any]]:
     ]
 
 
-def flatness(points: list[tuple[float, float]]) -> dict[str, float]:
-    """Return how a process's memory went: first, last, and its growth after it was warm.
-
-    The slope is of the last two thirds, MB an hour, with its 95 % interval by the scatter around
-    it; the growth is that of the means of the last third over the second.
-    """
-    at, mb = np.array(points).T
-    life_s = float(at[-1] - at[0])
-    found = {"lived_s": life_s, "first_mb": float(mb[0]), "last_mb": float(mb[-1])}
-    found["most_mb"] = float(mb.max())
-    warm = at > at[0] + life_s / 3.0
-    if warm.sum() < 12:
-        return found
-    x, y = (at[warm] - at[warm].mean()) / 3600.0, mb[warm]
-    slope = float((x * y).sum() / (x * x).sum())
-    rest = y - y.mean() - slope * x
-    sd = float(np.sqrt((rest**2).sum() / (len(x) - 2) / (x * x).sum()))
-    late = at > at[0] + life_s * 2.0 / 3.0
-    growth = float(mb[late].mean() - mb[warm & ~late].mean())
-    return found | {
-        "mb_an_hour": slope,
-        "low": slope - 1.96 * sd,
-        "high": slope + 1.96 * sd,
-        "growth_mb": growth,
-    }
-
-
 def verdict(found: dict[str, Any]) -> list[str]:
     """Return what is wrong, a sentence each; none where all is well."""
     account, wrong = found["account"], list(found["wrong"])
@@ -179,10 +147,15 @@ def verdict(found: dict[str, Any]) -> list[str]:
     n = sum(each[-1] for each in found["answers"]["undeclared"])
     if n:
         wrong.append(f"{n} answers failed without being declared")
-    for name, how in found["memory"].items():
-        is_long = name.startswith("worker") and how["lived_s"] >= LONG_LIVED_S
-        if is_long and how.get("growth_mb", 0.0) > GROWTH_MB:
-            wrong.append(f"{name} grew by {how['growth_mb']:.1f} MB")
+    judged = {name: how for name, how in found["memory"].items() if "high" in how}
+    if found["filled"] and not judged:
+        wrong.append("no worker lived from the filling of the tables to the end")
+    for name, how in judged.items():
+        if how["high"] > FLAT_MB_AN_HOUR:
+            wrong.append(
+                f"memory of {name} is not shown to be flat: {how['mb_an_hour']:+.1f} "
+                f"[{how['low']:+.1f}, {how['high']:+.1f}] MB an hour"
+            )
     if not found["log"]["old_part_kept"]:
         wrong.append("a part of the decision log was deleted before its time")
     if found["log"]["lines"].get("torn"):

@@ -159,10 +159,12 @@ class Place:
         """Whether the clocks of workers can be moved."""
         return self._library is not None
 
-    def start(self) -> None:
-        """Start everything, and wait until it answers."""
+    def start(self, begins: Callable[[str, Path], None] | None = None) -> None:
+        """Start everything, and wait until it answers; the state may be begun by another."""
         if self.redis is not None:
             self.redis.start()
+        if begins is not None:
+            begins(self.url, self.models / "first")
         self.upstream.start()
         self._settle_settings()
         old = self.log_disk.path / OLD_PART

@@ -12,11 +12,15 @@ hangs, refuses, breaks off, is gone; disks are full; artifacts are swapped, soun
 clocks are moved. At the end the callers' own account of what was acknowledged is held against the
 store.
 
+After a third of it, in a run of 15 minutes or more, every table of every worker is filled (see
+`_fill`); from then on one worker is spared, and its memory must be flat: the slope of its minutes,
+with its interval, below a bound that `_memory` states. The filling comes on top of the minutes.
+
 Errors are declared in docs/serve.md and docs/gateway.md. One is allowed where its fault is: up to
 eight seconds after it was mended. It ends with 1 where anything was lost, learned twice or with
-another value, where an error was not declared or a connection broke without a reason, or where the
-memory of a worker that lived long grew. Needs redis-server; small disks need root, moved clocks a C
-compiler; what cannot be had is left out and told.
+another value, where an error was not declared or a connection broke without a reason, or where
+memory was not flat. Needs redis-server; small disks need root, moved clocks a C compiler; what
+cannot be had is left out and told.
 """
 
 import argparse
@@ -35,7 +39,9 @@ from typing import Any
 from _account import Follower, compare
 from _callers import Callers
 from _faults import Faults, phase_of
-from _judged import BREAKING, GRACE_S, STORE, UPSTREAM, answers_of, flatness, latency_of, verdict
+from _fill import bound_state, fill
+from _judged import BREAKING, GRACE_S, STORE, UPSTREAM, answers_of, latency_of, verdict
+from _memory import FLAT_MB_AN_HOUR, course
 from _place import OLD_PART, Place
 from rich.console import Console
 from rich.table import Table
@@ -47,6 +53,11 @@ from tracetier.settings import Settings
 
 WARM_S, END_S = 12.0, 10.0
 MEMORY_S = 5.0
+FILLED_MINUTES = 15.0
+"""A run that long fills the tables, and has its memory judged."""
+
+SETTLE_S = 60.0
+"""Time after the filling in which what is due of it is reported, before memory counts."""
 
 
 async def watch_memory(place: Place, found: dict[str, list[tuple[float, float]]]) -> None:
@@ -88,8 +99,17 @@ async def endure(place: Place, args: argparse.Namespace) -> dict[str, Any]:
     ]
     await asyncio.sleep(WARM_S)
     until_s = begun_s + 60.0 * args.minutes - END_S
-    await faults.run(until_s, turn_s=args.turn_s, only=args.faults)
+    turns = {"turn_s": args.turn_s, "only": args.faults}
+    await faults.run(begun_s + (until_s - begun_s) / 3.0, **turns, spares=False)
+    filled = None
+    if args.fill:
+        filled = await fill(callers, place.port, args.seed)
+        await asyncio.sleep(SETTLE_S)
+        until_s += filled["seconds"] + SETTLE_S
+    flat_from_s, spared = time.monotonic(), place.workers()
+    await faults.run(until_s, **turns, spares=True)
     await asyncio.sleep(max(0.0, until_s + faults.stalled_s - time.monotonic()) + END_S)
+    spared = [pid for pid in spared if pid in place.workers()]
     stop.set()
     await beside[0]
     readyz = await asyncio.to_thread(_status, place)
@@ -102,6 +122,7 @@ async def endure(place: Place, args: argparse.Namespace) -> dict[str, Any]:
         if not await asyncio.to_thread(follower.follow):
             break
     account = compare(callers.account, follower, place.url, faults.explains)
+    flat = {f"worker {pid}" for pid in spared}
     account["unexplained_s"] = Counter(
         (*(phase_of(faults.phases, at_s, GRACE_S)[0] for at_s in each), round(each[1] - each[0]))
         for each in account["unexplained_s"]
@@ -113,7 +134,11 @@ async def endure(place: Place, args: argparse.Namespace) -> dict[str, Any]:
         "answers": answers_of(callers.seen, [*faults.phases, *faults.stalls]),
         "phases": [phase._asdict() for phase in [*faults.phases, *faults.stalls]],
         "latency": latency_of(callers.seen, faults.phases),
-        "memory": {name: flatness(each) for name, each in memory.items()},
+        "filled": filled,
+        "memory": {
+            name: course(each, flat_from_s if filled and name in flat else None)
+            for name, each in memory.items()
+        },
         "log": log_of(place),
         "ended_with": code,
         "ready_at_end": readyz,
@@ -166,17 +191,7 @@ def shown(found: dict[str, Any], console: Console) -> None:
     for fault, part, n, p50, p99 in found["latency"]:
         table.add_row(fault, part, str(n), f"{p50:.1f}", f"{p99:.1f}")
     console.print(table)
-    table = Table(title="memory, MB")
-    for name in ("", "lived s", "first", "most", "last", "MB an hour when warm", "growth"):
-        table.add_column(name)
-    for name, how in found["memory"].items():
-        if how["lived_s"] < 60.0 and name != "redis":
-            continue
-        slope = "" if "low" not in how else f"{how['mb_an_hour']:.1f} [{how['low']:.1f}, "
-        slope += "" if not slope else f"{how['high']:.1f}]"
-        row = [f"{how[key]:.0f}" for key in ("lived_s", "first_mb", "most_mb", "last_mb")]
-        table.add_row(name, *row, slope, f"{how.get('growth_mb', float('nan')):.2f}")
-    console.print(table)
+    _show_memory(found, console)
     for title, part in (("account", account), ("decision log", found["log"])):
         console.print(f"{title}: {json.dumps(part)}")
     faults = Counter(phase["name"] for phase in found["phases"])
@@ -189,6 +204,24 @@ def shown(found: dict[str, Any], console: Console) -> None:
         f"{found['stood_still_s']:.0f} s in which the machine stood still), "
         f"{answers['requests']:,} requests, load average {os.getloadavg()[0]:.1f}"
     )
+
+
+def _show_memory(found: dict[str, Any], console: Console) -> None:
+    table = Table(title=f"memory, MB; flat is a slope below {FLAT_MB_AN_HOUR:g} MB an hour")
+    for name in ("", "lived s", "first", "most", "last", "MB an hour, tables full", "over minutes"):
+        table.add_column(name)
+    for name, how in found["memory"].items():
+        if how["lived_s"] < 60.0 and name != "redis":
+            continue
+        row = [f"{how[key]:.0f}" for key in ("lived_s", "first_mb", "most_mb", "last_mb")]
+        if "mb_an_hour" in how:
+            row.append(f"{how['mb_an_hour']:+.1f} [{how['low']:+.1f}, {how['high']:+.1f}]")
+            row.append(f"{how['n_minutes']:.0f}")
+        table.add_row(name, *row)
+    console.print(table)
+    if found["filled"]:
+        calls, seconds = found["filled"]["calls"], found["filled"]["seconds"]
+        console.print(f"tables filled by {calls:,} calls in {seconds:.0f} s")
 
 
 def artifacts(folder: Path) -> dict[str, Path]:
@@ -212,15 +245,22 @@ def main() -> None:
     parser.add_argument("--turn-s", type=float, default=13.0, help="seconds from fault to fault")
     parser.add_argument("--faults", nargs="*", help="only these, by their names")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--fill",
+        action=argparse.BooleanOptionalAction,
+        help="fill all tables after a third, and judge memory from then on; by default in runs of "
+        f"{FILLED_MINUTES:g} minutes or more",
+    )
     parser.add_argument("--keep", type=Path, help="copy the logs of all processes here")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
+    args.fill = args.minutes >= FILLED_MINUTES if args.fill is None else args.fill
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "place"
         folder.mkdir()
         place = Place(folder, args.store, artifacts(Path(name)), minutes=args.minutes)
         try:
-            place.start()
+            place.start(bound_state if args.fill else None)
             found = asyncio.run(endure(place, args))
         finally:
             place.close()

@@ -64,7 +64,7 @@ def test_workers_are_given_time_to_start_and_to_answer(
         def run(self) -> None:
             pass
 
-    monkeypatch.setattr("uvicorn.supervisors.Multiprocess", Recorder)
+    monkeypatch.setattr("tracetier.serve.supervisor.Supervisor", Recorder)
     for name in ("start_logging", "ignore_signals"):
         monkeypatch.setattr(f"tracetier.serve.run.{name}", lambda **_: None)
     with socket.socket() as listening:

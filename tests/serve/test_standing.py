@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec import structs
 
+from tracetier.errors import StorageError
 from tracetier.records import Feedback, Task
 from tracetier.route.router import Router
 from tracetier.serve.service import Service, ServiceHealth
@@ -52,6 +53,19 @@ def test_it_is_in_step_again_a_while_after_the_store_is_back(service: Service, s
     assert not standing.is_in_step
     now[0] += 0.1
 
+    assert standing.is_in_step
+
+
+def test_a_log_that_cannot_be_folded_is_told_by_a_word_of_its_own(service: Service) -> None:
+    """The store takes decisions and reports, so it is not said that it does not."""
+    assert service.health().reasons == []
+    service.router._replica._unfolded = StorageError("the disk is nearly full")
+    standing = Standing(service)
+
+    assert service.health().reasons == ["state log: the disk is nearly full"]
+    assert standing.words == [
+        "state-log: the log of the state cannot be folded into its document, and grows"
+    ]
     assert standing.is_in_step
 
 

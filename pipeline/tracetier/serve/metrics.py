@@ -18,10 +18,11 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from tracetier.records import Feedback
 from tracetier.route.outcome import Receipt
+from tracetier.serve.dead_counts import without_dead
 from tracetier.serve.recent import DecisionView
 from tracetier.serve.standing import Standing
 from tracetier.serve.tally import Spread, Tally
@@ -33,7 +34,7 @@ CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 _DECISION_S = (0.00005, 0.0001, 0.0002, 0.0004, 0.0008, 0.0016, 0.0032, 0.0064, 0.0128, 0.05, 0.2)
 _REQUEST_S = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 2.0, 10.0, 60.0)
 _QUALITY = tuple(float(quality) for quality in range(1, 11))
-_PARTS = ("state", "decision-log", "upstream")
+_PARTS = ("state", "state-log", "decision-log", "upstream")
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -207,19 +208,7 @@ class Metrics:
         self.refresh()
         if MULTIPROC_ENV not in os.environ:
             return generate_latest(self._registry)
-        _forget_dead(Path(os.environ[MULTIPROC_ENV]))
         shared = CollectorRegistry()
         MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
-        return generate_latest(shared)
-
-
-def _forget_dead(folder: Path) -> None:
-    """Take no gauge of a worker that is no more for the present state of anything."""
-    pids = {name.stem.rpartition("_")[2] for name in folder.glob("gauge_live*.db")}
-    for pid in (int(pid) for pid in pids if pid.isdigit()):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            mark_process_dead(pid)  # type: ignore[no-untyped-call]
-        except PermissionError:
-            continue
+        with without_dead(Path(os.environ[MULTIPROC_ENV])):
+            return generate_latest(shared)

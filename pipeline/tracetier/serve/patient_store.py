@@ -4,7 +4,7 @@ Whoever starts while the store is down decides by the prior at once, and goes on
 store holds as soon as it answers. So a worker that dies while Redis is away comes back without it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from tracetier.errors import StorageError
@@ -49,9 +49,11 @@ class PatientStore:
         """Read, as the store does."""
         return self._store.read(mark)
 
-    def compact(self, document: bytes, mark: Mark) -> None:
+    def compact(
+        self, document: bytes, mark: Mark, pause: Callable[[], object] | None = None
+    ) -> None:
         """Compact, as the store does."""
-        self._store.compact(document, mark)
+        self._store.compact(document, mark, pause)
 
     def replace(
         self, document: bytes, mark: Mark, *, expected: Mark | Literal["any"] | None

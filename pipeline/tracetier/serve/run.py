@@ -213,7 +213,7 @@ def serve(config: ServeConfig, listening: socket.socket) -> None:
         tell("serving", artifact=config.artifact, state=config.state or "memory", workers=1)
         uvicorn.Server(uvicorn.Config(app, **common)).run(sockets=_several(listening))
         return
-    from uvicorn.supervisors import Multiprocess
+    from tracetier.serve.supervisor import Supervisor
 
     environment = {CONFIG_ENV: msgspec.json.encode(config).decode()}
     with _shared_metrics() as shared, _environment({**environment, **shared}):
@@ -225,8 +225,8 @@ def serve(config: ServeConfig, listening: socket.socket) -> None:
             common["timeout_worker_healthcheck"] = WORKER_S  # older versions have no such bound
         workers = uvicorn.Config(target, factory=True, workers=config.workers, **common)
         # Any: some of the versions that are out there want to be told what a worker runs.
-        supervisor: Any = Multiprocess
-        told = "target" in inspect.signature(Multiprocess).parameters
+        supervisor: Any = Supervisor
+        told = "target" in inspect.signature(Supervisor).parameters
         extra = {"target": uvicorn.Server(workers).run} if told else {}
         supervisor(workers, sockets=[listening], **extra).run()
         tell("stopped", workers=config.workers)
@@ -262,11 +262,12 @@ def _decision_log(folder: str | None, settings: Settings) -> DecisionLog | None:
 def settle_memory() -> None:
     """Look for garbage in cycles less often, and not among what is there to stay.
 
-    A request leaves none, and a look takes its time.
+    A request leaves next to none, and a look takes its time: as much in all, however many objects
+    it waits for; but those are memory, some hundred bytes each.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 50, 100)
+    gc.set_threshold(10_000, 50, 100)
 
 
 def share_fairly() -> None:

@@ -291,6 +291,8 @@ class Service:
         """Tell how the service stands."""
         store = self.router.health()
         reasons = [] if store.is_ok else [f"state: {store.reason}"]
+        if store.unfolded is not None:
+            reasons.append(f"state log: {store.unfolded}")
         if self._log is not None and self._log.trouble:
             reasons.append(f"decision log: {self._log.trouble}")
         for name, trouble in self._troubles.items():

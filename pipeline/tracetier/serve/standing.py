@@ -20,6 +20,7 @@ BEHIND_S = 1.0
 _WORDS = {
     "state": "the state store does not answer; decisions go on from what was known "
     "{age:.0f} s ago, and reports are refused until it does",
+    "state-log": "the log of the state cannot be folded into its document, and grows",
     "decision-log": "decisions are not being written down",
 }
 

@@ -1,7 +1,9 @@
 """Reports of many requests stored by one write, and each told what became of its own."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from tracetier.errors import FeedbackError, StorageError
 from tracetier.records import Feedback, Task
 from tracetier.route.outcome import Receipt
+from tracetier.route.state.memory import MemoryStore
 from tracetier.serve.hot import commit as module
 from tracetier.serve.hot.commit import GroupCommit
 from tracetier.serve.problems import ProblemError
@@ -91,6 +94,70 @@ def test_a_store_that_refuses_is_told_to_all_who_wait(make_router: MakeRouter) -
         return list(found)
 
     assert [type(each) for each in asyncio.run(job())] == [StorageError] * 5
+
+
+class _Away(MemoryStore):
+    """A store that can be away, and knows which of its errors are still held by anybody."""
+
+    is_durable = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_away = False
+        self.errors: list[weakref.ref[StorageError]] = []
+
+    def append(self, *given: Any, **named: Any) -> Any:
+        self._ask()
+        return super().append(*given, **named)
+
+    def read(self, mark: Any) -> Any:
+        self._ask()
+        return super().read(mark)
+
+    def _ask(self) -> None:
+        if self.is_away:
+            error = StorageError("away")
+            self.errors.append(weakref.ref(error))
+            try:
+                raise error
+            finally:
+                del error
+
+
+def test_refusals_leave_nothing_for_the_collector(make_router: MakeRouter) -> None:
+    """It comes rarely, and they come by the thousand: each would hold its frames until then."""
+    store = _Away()
+    service = Service(make_router(state=store))
+    reports = _reports(service, 30)
+    service.router.save()
+    store.is_away = True
+
+    async def job() -> None:
+        commit = GroupCommit(service)
+        for report in reports[:10]:
+            with pytest.raises(StorageError):
+                await commit.give([report])
+        found = await asyncio.gather(
+            *(commit.give([report]) for report in reports[10:]), return_exceptions=True
+        )
+        assert {type(each) for each in found} == {StorageError}
+        await commit.close()
+
+    gc.collect()
+    gc.disable()
+    try:
+        asyncio.run(job())
+        for report in reports[:10]:
+            with pytest.raises(StorageError):
+                service.feedback(report)
+        held = [error() for error in store.errors if error() is not None]
+    finally:
+        gc.enable()
+        store.is_away = False
+        service.close()
+
+    assert len(store.errors) > 20
+    assert len(held) <= 1  # the present trouble
 
 
 def test_more_than_may_wait_is_refused_at_once(

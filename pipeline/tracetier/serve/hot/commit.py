@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from tracetier.errors import FeedbackError
+from tracetier.errors import FeedbackError, TracetierError
 from tracetier.records import Feedback
 from tracetier.route.outcome import Receipt
 from tracetier.serve.problems import overloaded
@@ -67,7 +67,10 @@ class GroupCommit:
         self._n_waiting += len(reports)
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
-        return await given.receipts
+        try:
+            return await given.receipts
+        finally:
+            del given  # an error holds on to this frame, and it would on the error
 
     async def call(self, function: Callable[[], T]) -> T:
         """Run something else that writes to the store, in turn with the groups."""
@@ -111,7 +114,11 @@ class GroupCommit:
             return [[next(receipts) for _ in given.reports] for given in group]
         except FeedbackError as error:
             if len(group) == 1:
-                return [error]
+                return [error.with_traceback(None)]
+        except TracetierError as error:
+            # Refused by the thousand while the store is away: with the frames that it came by, each
+            # would hold on to its group until a collection.
+            return [error.with_traceback(None)] * len(group)
         except Exception as error:  # noqa: BLE001 - handed to the requests that wait for it
             return [error] * len(group)
         return [result for given in group for result in self._stored([given])]
