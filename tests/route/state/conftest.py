@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tracetier.route.state import sqlite_file
 from tracetier.route.state.json_file import JsonFileStore
 from tracetier.route.state.memory import MemoryStore
 from tracetier.route.state.redis import RedisStore
@@ -55,6 +56,12 @@ class RedisServer:
         self._process.kill()
         self._process.wait()
         (self.folder / "s").unlink(missing_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_file_is_taken_for_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test puts another file in its place in less time than that is done for."""
+    monkeypatch.setattr(sqlite_file, "SAME_S", 0.0)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """Redis: what is its own, beside what every store promises."""
 
+import gc
+import weakref
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -33,6 +35,30 @@ def test_a_password_is_told_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
         for told in (store.name, str(caught.value)):
             assert "s3cret" not in told
             assert "from-the-environment" not in told
+
+
+def test_a_refusal_leaves_nothing_for_the_collector() -> None:
+    """The library keeps errors in its frames, and its frames those of who called."""
+    pytest.importorskip("redis")
+    store = RedisStore("redis://127.0.0.1:1/0")
+
+    class Called:
+        """Stands in the frame of who called."""
+
+    def ask() -> "weakref.ref[Called]":
+        called = Called()
+        with pytest.raises(StorageError):
+            store.read(START)
+        return weakref.ref(called)
+
+    gc.collect()
+    gc.disable()
+    try:
+        held = [each() is not None for each in [ask() for _ in range(3)]]
+    finally:
+        gc.enable()
+
+    assert not any(held)
 
 
 def test_the_password_of_the_environment_is_used(

@@ -334,9 +334,9 @@ def test_the_more_is_open_the_longer_the_log_grows_before_it_is_folded(make_rout
             super().__init__()
             self.marks: list[int] = []
 
-        def compact(self, document: bytes, mark: Mark) -> None:
+        def compact(self, document: bytes, mark: Mark, pause: Any = None) -> None:
             self.marks.append(mark.position)
-            super().compact(document, mark)
+            super().compact(document, mark, pause)
 
     store = Counting()
     router = make_router(state=store)
@@ -376,17 +376,15 @@ def test_reports_are_stored_while_the_log_is_folded(
     decisions = [router.route(EDIT).decision_id for _ in range(3)]
     router._replica.flush()
     before = router._replica.learner.mark.position
-    pause = router._replica._pause
 
     def reporting_pause() -> None:
         if router.snapshot().counts.feedback == 0:
             assert router.feedback(decisions[0], quality=4.0, cost_usd=0.01)
             router.route(CHAT)
             monkeypatch.setattr(appender, "FLUSH_N", 1)
-        pause()
+        router._replica._pause()
 
-    monkeypatch.setattr(router._replica, "_pause", reporting_pause)
-    router._replica._compact()
+    router._replica._compact(reporting_pause)
 
     stored = durable_place.open().load()
     assert stored is not None
@@ -397,6 +395,74 @@ def test_reports_are_stored_while_the_log_is_folded(
     expected = _state(router)
     router._replica.stop()
     assert pack_document(decode_document(export_state(durable_place.open()), where="h")) == expected
+
+
+def test_what_waits_is_stored_while_the_log_is_folded_in_the_background(
+    durable_place: "Place", make_router: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That rests between two steps, which may be long; but not where the router is closed."""
+    monkeypatch.setattr(replica, "FLUSH_S", 1e6)
+    router = make_router(state=durable_place.open())
+    router.route(EDIT)
+    router._replica.flush()
+    monkeypatch.setattr(replica, "FLUSH_S", 0.0)
+    monkeypatch.setattr(replica, "REST_S", 1e6)
+    router.route(CHAT)
+    folding = threading.Thread(target=router._replica._compact, args=(router._replica._rest,))
+    folding.start()
+    _eventually(lambda: router.health().n_queued == 0)
+    assert folding.is_alive()
+
+    router.close()
+    folding.join(60)
+    assert not folding.is_alive()
+
+
+def test_a_log_that_cannot_be_folded_is_told_and_tried_again(
+    make_router: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store is well otherwise: reports go on, and its health is good but for that."""
+
+    class Cramped(Flaky):
+        compact_every = 1
+        is_full = True
+
+        def compact(self, document: bytes, mark: Mark, pause: Any = None) -> None:
+            if self.is_full:
+                raise StorageError("flaky:// is full")
+            super().compact(document, mark, pause)
+
+    monkeypatch.setattr(replica, "FLUSH_S", 0.001)
+    store = Cramped()
+    router = make_router(state=store)
+    assert router.feedback(router.route(EDIT).decision_id, quality=5.0)
+    _eventually(lambda: router.health().unfolded == "flaky:// is full")
+    assert router.feedback(router.route(EDIT).decision_id, quality=5.0)
+    assert router.health().is_ok
+
+    store.is_full = False
+    monkeypatch.setattr(router._replica, "_retry_s", 0.0)
+    _eventually(lambda: router.health().unfolded is None)
+    router._replica.stop()
+
+
+def test_a_log_that_another_folded_is_no_trouble_any_more(
+    make_router: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is as good as folded here."""
+    monkeypatch.setattr(replica, "FLUSH_S", 1e6)
+    store = Flaky()
+    one, other = make_router(state=store), make_router(state=store, seed=1)
+    one.route(EDIT)
+    one._replica.flush()
+    monkeypatch.setattr(one._replica, "_unfolded", StorageError("flaky:// is full"))
+    assert one.health().unfolded
+    other.save()
+    one._replica.flush()
+
+    assert one.health().unfolded is None
+    one._replica.stop()
+    other._replica.stop()
 
 
 def test_many_events_are_folded_in_turns_with_those_who_wait_for_the_lock(

@@ -9,6 +9,7 @@ import pytest
 
 from tracetier.errors import StateError, StorageError
 from tracetier.route.event import Configured, Decided, Reported, Reset, TraceReported
+from tracetier.route.state import sqlite_file
 from tracetier.route.state.mark import Mark, Page
 from tracetier.route.state.sqlite import SqliteStore
 from tracetier.route.state.sqlite_file import SqliteFile
@@ -76,14 +77,41 @@ INSERT INTO kept VALUES('monday', CAST('{"format": 2}' AS BLOB));
 PRAGMA application_id = 1953653091;
 PRAGMA user_version = 1;
 """
-"""A file as the version before kept it: an event a row, in JSON."""
+"""A file as the first version kept it: an event a row, in JSON."""
+
+LAYOUT_2 = """
+CREATE TABLE event (position INTEGER PRIMARY KEY, body BLOB NOT NULL);
+INSERT INTO event VALUES(5,X'92DC0011A164A26431010293CB3FD0000000000000CB3FE0000000000000\
+CB3FE800000000000093CB3FA999999999999ACB3FC999999999999ACB3FF0000000000000CB3FD3333333333333\
+CB3FB999999999999ACB3FF8000000000000A173A174A674656E616E74C3CB3F70624DD2F1A9FC\
+CB3F947AE147AE147BCB401E0000000000000095A172A26431CB4020000000000000CB3F847AE147AE147B\
+CB4004000000000000');
+INSERT INTO event VALUES(8,X'9395A174A174CB3FB999999999999AC3CB400C00000000000096A163\
+CB3FE6666666666666C0C081A5616C706861CB3FC999999999999AC093A17A00C0');
+CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL,
+  base INTEGER NOT NULL, folded INTEGER NOT NULL, batches INTEGER NOT NULL, document BLOB NOT NULL);
+INSERT INTO head VALUES(1, 'e', 3, 3, 0,
+  CAST('{"format": 2, "epoch": "e", "position": 3}' AS BLOB));
+CREATE TABLE kept (name TEXT PRIMARY KEY, document BLOB NOT NULL);
+INSERT INTO kept VALUES('monday', CAST('{"format": 2}' AS BLOB));
+PRAGMA application_id = 1953653091;
+PRAGMA user_version = 2;
+"""
+"""A file as the version before kept it: two appends, the document in one piece."""
 
 
-def test_a_file_of_the_layout_before_is_read_and_gone_on_with(tmp_path: Path) -> None:
-    """Every kind of event; what is appended now stands behind, for whoever reads from anywhere."""
+@pytest.mark.parametrize(("layout", "script"), [(1, LAYOUT_1), (2, LAYOUT_2)])
+def test_a_file_of_an_earlier_layout_is_read_and_gone_on_with(
+    layout: int, script: str, tmp_path: Path
+) -> None:
+    """Every kind of event; what is appended now stands behind, for whoever reads from anywhere.
+
+    Who only looks leaves it as it is. With the first write it is of the layout of now, so that an
+    earlier version is told, and does not take the new rows for damage.
+    """
     path = tmp_path / "s.db"
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(LAYOUT_1)
+        connection.executescript(script)
     old = [
         Decided(
             *("d1", 1, 2, [0.25, 0.5, 0.75], [0.05, 0.2, 1.0], 0.3, 0.1, 1.5, "s", "t", "tenant"),
@@ -100,8 +128,10 @@ def test_a_file_of_the_layout_before_is_read_and_gone_on_with(tmp_path: Path) ->
     assert stored is not None
     assert (stored.mark, list(stored.events)) == (Mark("e", 3), old)
     assert store.kept() == {"monday": b'{"format": 2}'}
+    assert _pragma(store, "user_version") == layout
     assert list(store.append([EVENT, EVENT], Mark("e", 6)).events) == old[3:]
 
+    assert _pragma(SqliteStore(path), "user_version") == 3
     assert list(SqliteStore(path).read(Mark("e", 5)).events) == [*old[2:], EVENT, EVENT]
     store.compact(_document(Mark("e", 9)), Mark("e", 9))
     stored = SqliteStore(path).load()
@@ -145,7 +175,9 @@ def test_a_later_layout_is_refused_by_its_number(tmp_path: Path) -> None:
         connection.execute("PRAGMA user_version = 9")
     before = path.read_bytes()
 
-    with pytest.raises(StateError, match=r"has layout 9, of a newer version.*reads layouts 1, 2"):
+    with pytest.raises(
+        StateError, match=r"has layout 9, of a newer version.*reads layouts 1, 2, 3"
+    ):
         SqliteStore(path).load()
     assert path.read_bytes() == before
 
@@ -198,6 +230,20 @@ def test_a_file_that_was_put_in_its_place_is_taken(tmp_path: Path) -> None:
     assert store.append([EVENT], Mark("e", 1)).is_elsewhere
 
 
+def test_a_file_is_looked_for_again_after_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not with every report; one that was moved away within it has what was appended."""
+    store = _store(tmp_path / "s.db")
+    monkeypatch.setattr(sqlite_file, "SAME_S", 1e6)
+    store.append([EVENT], START)
+    (tmp_path / "s.db").rename(tmp_path / "old.db")
+    assert store.read(Mark("e", 1)) == Page()
+    store.close()
+
+    assert store.read(Mark("e", 1)).is_behind
+
+
 def test_a_file_that_takes_its_place_while_it_is_opened_is_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,14 +252,15 @@ def test_a_file_that_takes_its_place_while_it_is_opened_is_seen(
     _store(path).close()
     mark = Mark("f", 0)
     SqliteStore(other).replace(_document(mark), mark, expected=None)
-    check = SqliteFile._check
+    check = SqliteFile._checked
 
-    def checked(file: SqliteFile, connection: sqlite3.Connection) -> None:
-        check(file, connection)
+    def checked(file: SqliteFile, connection: sqlite3.Connection) -> int:
+        layout = check(file, connection)
         if other.exists():
             other.rename(path)
+        return layout
 
-    monkeypatch.setattr(SqliteFile, "_check", checked)
+    monkeypatch.setattr(SqliteFile, "_checked", checked)
     store = SqliteStore(path)
     assert store.read(START) == Page()
 

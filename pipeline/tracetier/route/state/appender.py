@@ -4,21 +4,21 @@ Decisions wait in a queue that nobody waits for; reports wait on a ticket, whose
 thread at a time appends all that waits by then, and the others find their tickets settled.
 """
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from tracetier.errors import StorageError, TracetierError
 from tracetier.route.event import Decided, Event
 from tracetier.route.outcome import Receipt
-from tracetier.route.state.document import StateDocument
 from tracetier.route.state.follower import Follower
-from tracetier.route.state.store import StateStore
-from tracetier.route.watch import Watch
 
 FLUSH_N = 200
 """Decisions that go to the store at once: to store and fold more takes time that others notice."""
+
+RETRY_S = 60.0
+"""Time after which the log that could not be folded is tried again, however little came since."""
 
 
 class Ticket:
@@ -36,42 +36,54 @@ class Ticket:
 class Appender(Follower):
     """See `Follower` for what it takes."""
 
-    def __init__(
-        self,
-        store: StateStore,
-        document: StateDocument,
-        events: Sequence[Event] = (),
-        *,
-        accept: Callable[[StateDocument], None] | None = None,
-        replaces: bool = False,
-        is_stored: bool = False,
-        watch: Watch | None = None,
-    ) -> None:
-        super().__init__(
-            store,
-            document,
-            events,
-            accept=accept,
-            replaces=replaces,
-            is_stored=is_stored,
-            watch=watch,
-        )
-        self._io = threading.Lock()
-        """Held by the thread that asks the store."""
+    def __init__(self, *args: Any, **changes: Any) -> None:  # Any: as `Follower` takes them
+        super().__init__(*args, **changes)
         self._tickets: deque[Ticket] = deque()
         self._n_dropped = 0
 
     def _appended_for(self, events: Sequence[Event], *, durable: bool) -> list[Receipt | None]:
         """Store the events, by this thread or with those of another; return their receipts."""
+        if self._io.acquire(blocking=False):
+            try:
+                if not (self._tickets or self._queued or self._is_unsure or self._replaces):
+                    return self._append_alone(events, durable)
+            finally:
+                self._io.release()
         ticket = Ticket(events, durable=durable)
         self._tickets.append(ticket)
         with self._io:
             if ticket.receipts is None and ticket.error is None:
                 self._commit()
-        if ticket.error is not None:
-            raise ticket.error
+        error, ticket.error = ticket.error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                # It holds on to this frame: were it held here, both would wait for the collector.
+                del error
         assert ticket.receipts is not None
         return ticket.receipts
+
+    def _append_alone(self, events: Sequence[Event], durable: bool) -> list[Receipt | None]:
+        """Append the events where nothing else waits; ``_io`` must be held.
+
+        The wait for the disk drives code and tables from the processor's caches, so what comes
+        before and after it takes three times as long as elsewhere; this is the least of it.
+        """
+        self._is_unsure = True
+        try:
+            page = self._store.append(events, self.learner.mark, durable=durable)
+            if page.is_behind or page.is_elsewhere:
+                page = self._appended(events, durable=durable)
+        except TracetierError as error:
+            self._trouble = error
+            raise
+        if page.events:
+            self._fold(page.events)
+        with self.lock:
+            receipts = list(map(self.learner.fold, events))
+            self._stepped(page)
+        return receipts
 
     def _commit(self) -> None:
         """Append all that waits, and settle the tickets; ``_io`` must be held."""
@@ -118,10 +130,11 @@ class Appender(Follower):
                 self._unqueue(events[:n_queued])
             self._stepped(page)
 
-    def _compact(self) -> None:
+    def _compact(self, pause: Callable[[], object]) -> None:
         """Fold the log into the stored document; ``_io`` must not be held.
 
         The document stands where it was taken, however far the log goes on before it is stored.
+        Between two steps there is a pause, in which the store may be used.
         """
         with self.lock:
             mark = self.learner.mark
@@ -132,13 +145,26 @@ class Appender(Follower):
         compact_at = self._compact_after(packing.n_open)
         # Where it fails, it is not tried again with every tick.
         self._compact_at = n_events + compact_at
-        document = packing.finished(self._pause)
-        with self._io:
-            self._store.compact(document, mark)
+        document = packing.finished(pause)
+        try:
+            with self._io:
+                self._store.compact(document, mark, lambda: self._step_aside(pause))
+        except TracetierError as error:
+            self._unfolded, self._retry_s = error, time.monotonic() + RETRY_S
+            raise
+        self._unfolded = None
         self._compact_at = compact_at
         with self.lock:
             if self.learner.mark.epoch == mark.epoch and mark.position > self._folded:
                 self._folded = mark.position
+
+    def _step_aside(self, pause: Callable[[], object]) -> None:
+        """Pause while ``_io`` is held, and let others have it."""
+        self._io.release()
+        try:
+            pause()
+        finally:
+            self._io.acquire()
 
     def _pause(self) -> None:
         """Let others go on, and what waits for the store not wait for long."""

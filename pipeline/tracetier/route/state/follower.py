@@ -54,12 +54,16 @@ class Follower:
         for event in events:
             self.learner.fold(event)
         self._store = store
+        self._io = threading.Lock()
+        """Held by the thread that asks the store."""
         self._accept = accept
         self._replaces = replaces
         self._queued: deque[Event] = deque()
         self._folded = document.position
         self._in_step_s = time.monotonic()
         self._trouble: TracetierError | None = None
+        self._unfolded: TracetierError | None = None
+        self._retry_s = 0.0
         self._is_unsure = False
         self._is_stored = is_stored
         self._n_restored = 0
@@ -132,7 +136,7 @@ class Follower:
 
     def _stepped(self, page: Page) -> None:
         if page.folded > self._folded:
-            self._folded = page.folded
+            self._folded, self._unfolded = page.folded, None
         self._in_step_s = time.monotonic()
         self._trouble = None
         self._is_unsure = False

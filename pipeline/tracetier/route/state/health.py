@@ -23,6 +23,9 @@ class Health(Struct, frozen=True, kw_only=True):
         Decisions that were dropped because too many had to wait.
     n_restored : int
         Times that a store which had lost its state was given this process's.
+    unfolded : str or None
+        Why the log could not be folded into the document the last time. The store takes decisions
+        and reports all the same, and its log grows.
     alarms : tuple of str
         Tiers and inputs that are no longer as they were learned, in the last day. They ask for a
         look; the router goes on.
@@ -36,4 +39,5 @@ class Health(Struct, frozen=True, kw_only=True):
     n_queued: int
     n_dropped: int
     n_restored: int
+    unfolded: str | None = None
     alarms: tuple[str, ...] = ()

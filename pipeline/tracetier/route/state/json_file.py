@@ -11,7 +11,7 @@ A lock file keeps writers apart, so processes of one host may share the file.
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
@@ -96,7 +96,9 @@ class JsonFileStore:
             with self._exclusive():
                 return self._page(mark)
 
-    def compact(self, document: bytes, mark: Mark) -> None:
+    def compact(
+        self, document: bytes, mark: Mark, pause: Callable[[], object] | None = None
+    ) -> None:
         """Put the document in place of the file, and of the journal up to ``mark``."""
         laid_out = lay_out(document)
         if not self.path.parent.is_dir():

@@ -1,7 +1,7 @@
 """A state that lives as long as the process."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from tracetier.route.event import Event
@@ -65,7 +65,9 @@ class MemoryStore:
             return self._no_news
         return Page(self._log[mark.position - self._base :], folded)
 
-    def compact(self, document: bytes, mark: Mark) -> None:
+    def compact(
+        self, document: bytes, mark: Mark, pause: Callable[[], object] | None = None
+    ) -> None:
         """Put the document in place of the log up to ``mark``, but for the last events."""
         with self._lock:
             if mark.epoch == self._folded.epoch and mark.position > self._folded.position:

@@ -14,7 +14,7 @@ from tracetier.route.ledger import Pending
 from tracetier.route.state.document import StateDocument, pack_document
 
 _AT_ONCE = 200
-"""Open decisions encoded without a pause for others, in a tenth of a millisecond."""
+"""Open decisions encoded without a pause for others, in half a millisecond."""
 
 _encode = msgspec.json.Encoder().encode
 _fields_of = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode

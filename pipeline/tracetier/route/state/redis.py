@@ -11,7 +11,7 @@ what was appended survives a crash of the server, by default up to a second of i
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import sha1
 from typing import Any, Literal
@@ -179,7 +179,9 @@ class RedisStore:
         """Return what others have appended since ``mark``."""
         return self.append((), mark)
 
-    def compact(self, document: bytes, mark: Mark) -> None:
+    def compact(
+        self, document: bytes, mark: Mark, pause: Callable[[], object] | None = None
+    ) -> None:
         """Put the document in place of the log up to ``mark``, but for the last events."""
         self._run(_COMPACT, *mark, _KEPT_EVENTS, document)
 
@@ -273,6 +275,7 @@ class RedisStore:
         return self._connection
 
     def _told(self, error: Exception) -> StorageError:
+        self._forget_frames(error)
         text = str(error)
         for secret in (self._password, urlsplit(self._url).password):
             if secret:
@@ -281,6 +284,16 @@ class RedisStore:
             f"{self.name} does not answer as it should: {type(error).__name__}: {text}; see that "
             "the server runs and takes the password, then try again"
         )
+
+    @staticmethod
+    def _forget_frames(error: BaseException | None) -> None:
+        """Let go of the frames that a failure of the library came by.
+
+        It keeps errors in its own frames, and those keep ours: in a circle, until a collection.
+        """
+        while error is not None:
+            error.__traceback__ = None
+            error = error.__context__
 
     def __del__(self) -> None:
         self.close()

@@ -8,6 +8,7 @@ same order. Threads that report at the same time are served by one append. Where
 be reached, routing goes on from what is known here, decisions wait, and `health` says so.
 """
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -27,6 +28,10 @@ FLUSH_S = 0.1
 
 FRESH_S = 0.15
 """Time after which a process that only routes looks at the store again, to within `FLUSH_S`."""
+
+REST_S = 0.005
+"""Pause between two steps of folding the log in the background: at most a tenth of a busy processor
+goes to it."""
 
 MAX_QUEUED = 100_000
 """Decisions that wait for a store that cannot be reached; beyond it the oldest are dropped."""
@@ -76,6 +81,7 @@ class Replica(Appender):
             is_stored=is_stored,
             watch=watch,
         )
+        self._is_ending = threading.Event()
         self._background: Background | None = None
         if store.is_durable and not is_alone:
             self._background = Background(self, lambda: FLUSH_S)
@@ -127,7 +133,7 @@ class Replica(Appender):
     def save(self) -> None:
         """Flush, and fold the log into the stored document."""
         self.flush()
-        self._compact()
+        self._compact(self._pause)
 
     def close(self) -> None:
         """Save, and let go of the store.
@@ -137,12 +143,14 @@ class Replica(Appender):
         StorageError, StateError
             If the store refuses; the replica can then be closed again.
         """
+        self._is_ending.set()
         if self._store.is_durable and self.is_touched():
             self.save()
         self.stop()
 
     def stop(self) -> None:
         """Let go of the store as it is."""
+        self._is_ending.set()
         if self._background is not None:
             self._background.stop()
         with self._io:
@@ -156,7 +164,7 @@ class Replica(Appender):
     def health(self) -> Health:
         """Return how the store stands."""
         with self.lock:
-            trouble = self._trouble
+            trouble, unfolded = self._trouble, self._unfolded
             age_s = time.monotonic() - self._in_step_s if self._store.is_durable else 0.0
             return Health(
                 is_ok=trouble is None,
@@ -167,13 +175,15 @@ class Replica(Appender):
                 n_queued=len(self._queued),
                 n_dropped=self._n_dropped,
                 n_restored=self._n_restored,
+                unfolded=None if unfolded is None else str(unfolded),
             )
 
     def learn(self, reports: Sequence[Reported], *, durable: bool = True) -> list[Receipt]:
         """Report on decisions; where one is not known, none is learned from.
 
         A decision that another process made a moment ago may not be in the store yet; it is waited
-        for.
+        for. One that is given up between that look and its place in the log is told in the same
+        way, but those reported with it were learned from then: given again, they teach nothing.
 
         Raises
         ------
@@ -186,7 +196,7 @@ class Replica(Appender):
             # A decision on its way into the ledger may be missed here, but not under the lock.
             if not self._are_known(reports):
                 self._wait_for(reports)
-            receipts = self.report(reports, durable=durable)
+            receipts = self._appended_for(reports, durable=durable)
         else:
             with self.lock:
                 if not self._are_known(reports):
@@ -233,15 +243,29 @@ class Replica(Appender):
             Whether the store answered the last time.
         """
         with suppress(TracetierError):
-            with self._io:
-                if self._queued or self._tickets:
-                    self._commit()
-                elif time.monotonic() - self._in_step_s >= FRESH_S or self._trouble is not None:
-                    self._look()
+            self._keep_in_step()
             n_events = self.learner.mark.position - self._folded
-            if self._trouble is None and n_events >= self._compact_at:
-                self._compact()
+            is_due = n_events >= self._compact_at or (
+                self._unfolded is not None and time.monotonic() >= self._retry_s
+            )
+            if self._trouble is None and is_due:
+                self._compact(self._rest)
         return self._trouble is None
+
+    def _keep_in_step(self) -> None:
+        with self._io:
+            if self._queued or self._tickets:
+                self._commit()
+            elif time.monotonic() - self._in_step_s >= FRESH_S or self._trouble is not None:
+                self._look()
+
+    def _rest(self) -> None:
+        """Pause so that folding is spread over time, and do meanwhile what is due."""
+        is_due = time.monotonic() - self._in_step_s >= FLUSH_S
+        if (is_due or len(self._queued) >= FLUSH_N) and self._trouble is None:
+            with suppress(TracetierError):
+                self._keep_in_step()
+        self._is_ending.wait(REST_S)
 
     def settle(self) -> None:
         """Flush, if anything is queued."""

@@ -2,20 +2,28 @@
 
 What is appended together is one row, and one statement: it is committed by itself. Nobody can come
 between a look and the append after it, since all who write hold the lock of the file.
+
+Folding goes by short steps, each a transaction: the pieces of the document, the moment from which
+it stands, what is thrown away. After a crash between two of them only space is lost, for a while.
 """
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Literal
 
 from tracetier.route.event import Event
 from tracetier.route.state.bundle import pack_events, unpack_events
 from tracetier.route.state.mark import Mark, Page, Stored
+from tracetier.route.state.pieces import Draft, drop_unnamed, read_pieces
 from tracetier.route.state.sqlite_file import Level, SqliteFile
 
 _KEPT_EVENTS = 10_000
 """Events left in the log before the document, for readers that are a little behind."""
+
+_AT_ONCE = 100
+"""Rows of the log that are thrown away in one step."""
 
 # One statement for the head and for what follows a place in the log.
 _PAGE = """
@@ -64,6 +72,8 @@ class SqliteStore:
                 if row is None:
                     return None
                 epoch, folded, document = row
+                if not document:
+                    document = read_pieces(connection)
                 rows = connection.execute(
                     "SELECT body, position FROM event WHERE position > ? ORDER BY position",
                     (folded,),
@@ -137,22 +147,72 @@ class SqliteStore:
             events += bundle if n_known <= 0 else bundle[n_known:]
         return events
 
-    def compact(self, document: bytes, mark: Mark) -> None:
+    def compact(
+        self, document: bytes, mark: Mark, pause: Callable[[], object] | None = None
+    ) -> None:
         """Put the document in place of the log up to ``mark``, but for the last events."""
         with self._file.errors("written"):
             connection = self._opened()
             if connection is None:
                 return
-            first = mark.position - _KEPT_EVENTS
-            with self._file.transaction(connection):
-                self._end = None
-                changed = connection.execute(
-                    "UPDATE head SET base = max(base, ?), folded = ?, document = ? "
-                    "WHERE epoch = ? AND folded < ?",
-                    (first, mark.position, document, mark.epoch, mark.position),
-                ).rowcount
-                if changed:
-                    connection.execute("DELETE FROM event WHERE position <= ?", (first,))
+            for _ in self._folding(connection, document, mark):
+                if pause is not None:
+                    pause()
+                if self._opened() is not connection:  # another file took its place
+                    return
+
+    def _folding(
+        self, connection: sqlite3.Connection, document: bytes, mark: Mark
+    ) -> Iterator[None]:
+        """Fold by steps, and yield between them."""
+        draft, transaction = Draft(document), self._file.transaction
+        try:
+            for row in draft.pieces():
+                with transaction(connection, "NORMAL"):
+                    connection.execute("INSERT INTO piece VALUES (?, ?)", row)
+                yield
+            # Being firm, it makes the pieces so as well.
+            with transaction(connection):
+                if not self._is_turned(connection, draft, mark):
+                    draft.drop(connection)
+                    return
+        except sqlite3.Error:
+            # Where there is no room there may be none for this either.
+            with suppress(sqlite3.Error), transaction(connection, "NORMAL"):
+                draft.drop(connection)
+            raise
+        is_more = True
+        while is_more:
+            yield
+            with transaction(connection, "NORMAL"):
+                is_more = drop_unnamed(connection) or self._trim(connection)
+
+    def _is_turned(self, connection: sqlite3.Connection, draft: Draft, mark: Mark) -> bool:
+        """Have the document be the draft, unless there is a later one; whether it is."""
+        self._end = None
+        if not draft.is_whole(connection):
+            return False
+        turned = connection.execute(
+            "UPDATE head SET base = max(base, ?), folded = ?, document = x'', draft = ? "
+            "WHERE epoch = ? AND folded < ?",
+            (
+                mark.position - _KEPT_EVENTS,
+                mark.position,
+                draft.number,
+                mark.epoch,
+                mark.position,
+            ),
+        )
+        return turned.rowcount > 0
+
+    @staticmethod
+    def _trim(connection: sqlite3.Connection) -> bool:
+        """Throw away some rows from before the log's beginning; return whether there were any."""
+        trimmed = connection.execute(
+            "DELETE FROM event WHERE position IN (SELECT position FROM event "
+            f"WHERE position <= (SELECT base FROM head) ORDER BY position LIMIT {_AT_ONCE})"
+        )
+        return trimmed.rowcount > 0
 
     def replace(
         self, document: bytes, mark: Mark, *, expected: Mark | Literal["any"] | None
@@ -169,8 +229,10 @@ class SqliteStore:
                     return False
                 self._end = None
                 connection.execute("DELETE FROM event")
+                connection.execute("DELETE FROM piece")
                 connection.execute(
-                    "INSERT OR REPLACE INTO head VALUES (1, ?, ?, ?, 0, ?)",
+                    "INSERT OR REPLACE INTO head (id, epoch, base, folded, batches, document) "
+                    "VALUES (1, ?, ?, ?, 0, ?)",
                     (mark.epoch, mark.position, mark.position, document),
                 )
                 return True

@@ -10,6 +10,7 @@ Pages are small, since a commit writes one of them, at the least, and waits for 
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,18 +21,30 @@ from tracetier.errors import StateError, StorageError
 APPLICATION_ID = 0x74726163
 """Stands in the file's header: "trac"."""
 
-LAYOUT = 2
+LAYOUT = 3
 """Number of the layout of the tables; stands in the header as ``user_version``.
 
-1: a row of ``event`` is one event, in JSON. A file of it is read, and gone on with as it is.
+1: a row of ``event`` is one event, in JSON.
 2: a row is what was appended together (`tracetier.route.state.bundle`), under the position of its
-last event.
+last event. There may be rows of 1 before it.
+3: the document may lie in pieces (`tracetier.route.state.pieces`).
+
+A file of an earlier layout is read as it is, and becomes one of this with the first write.
 """
 
-_READ = (1, 2)
+_READ = (1, 2, 3)
 
 PAGE_BYTES = 1024
 
+SAME_S = 0.005
+"""Time for which a file is taken for the one that it was: a look takes as long as one at the log,
+and a file that is put in its place while one report is written is missed all the same."""
+
+_SINCE_3 = (
+    "ALTER TABLE head ADD COLUMN draft INTEGER",
+    "CREATE TABLE piece (id INTEGER PRIMARY KEY, body BLOB NOT NULL)",
+    f"PRAGMA user_version = {LAYOUT}",
+)
 _TABLES = (
     "CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, "
     "base INTEGER NOT NULL, folded INTEGER NOT NULL, batches INTEGER NOT NULL, "
@@ -39,7 +52,7 @@ _TABLES = (
     "CREATE TABLE event (position INTEGER PRIMARY KEY, body BLOB NOT NULL)",
     "CREATE TABLE kept (name TEXT PRIMARY KEY, document BLOB NOT NULL)",
     f"PRAGMA application_id = {APPLICATION_ID}",
-    f"PRAGMA user_version = {LAYOUT}",
+    *_SINCE_3,
 )
 
 _DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_MISMATCH}
@@ -85,38 +98,56 @@ class SqliteFile:
         self._path_text = str(self.path)
         self._level = level
         self._level_now = ""
+        self._layout = 0
         self._connection: sqlite3.Connection | None = None
         self._inode = -1
+        self._same_until_s = 0.0
         self.lock = _Lock()
         """Held by who writes."""
 
     def opened(self) -> sqlite3.Connection | None:
         """Return the connection, ``None`` where there is no file."""
-        inode = self._inode_now()
+        now_s = time.monotonic()
+        if now_s < self._same_until_s:
+            return self._connection
+        try:
+            inode = os.stat(self._path_text).st_ino  # noqa: PTH116 - half the time of Path's
+        except FileNotFoundError:
+            inode = -1
         if inode == self._inode and self._connection is not None:
+            self._same_until_s = now_s + SAME_S
             return self._connection
         self.close()  # what was open is another file, or none any more
-        return None if inode < 0 else self._open(is_new=False)
+        return None if inode < 0 else self._open(inode)
 
     def made(self) -> sqlite3.Connection:
         """Return the connection; file, folder and tables are made where they are missing."""
         connection = self.opened()
         if connection is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            connection = self._open(is_new=True)
+            connection = self._open(None)
         return connection
 
     def write_at(self, connection: sqlite3.Connection, level: Level | None = None) -> None:
-        """Set how firmly the next commits are written."""
+        """Set how firmly the next commits are written, and see that the layout is of now."""
         level = level or self._level
         if level != self._level_now:
             connection.execute(f"PRAGMA synchronous = {level}")
+            if self._layout != LAYOUT:
+                self._bring_up(connection)
             self._level_now = level
 
     @contextmanager
-    def transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
-        """Commit what is done within, as firmly as may be, or none of it."""
-        self.write_at(connection)
+    def transaction(
+        self, connection: sqlite3.Connection, level: Level | None = None
+    ) -> Iterator[None]:
+        """Commit what is done within, by default as firmly as may be, or none of it."""
+        self.write_at(connection, level)
+        with self._locked(connection):
+            yield
+
+    @contextmanager
+    def _locked(self, connection: sqlite3.Connection) -> Iterator[None]:
         with self.lock:
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -150,48 +181,51 @@ class SqliteFile:
     def close(self) -> None:
         """Close the file; a later call opens it again."""
         connection, self._connection = self._connection, None
-        self._level_now, self._inode = "", -1
+        self._level_now, self._inode, self._same_until_s = "", -1, 0.0
         if connection is not None:
             with suppress(sqlite3.Error):
                 connection.close()
         self.lock.close()
 
-    def _inode_now(self) -> int:
-        try:
-            return os.stat(self._path_text).st_ino  # noqa: PTH116 - half the time of Path's
-        except FileNotFoundError:
-            return -1
-
-    def _open(self, *, is_new: bool) -> sqlite3.Connection:
-        # Before the file is opened: where another takes its place meanwhile, the next call sees it.
-        inode = self._inode_now()
+    def _open(self, inode: int | None) -> sqlite3.Connection:
+        # It was asked for before the file is opened: where another takes its place meanwhile, the
+        # next call sees it.
         connection = sqlite3.connect(
             self.path, timeout=10.0, isolation_level=None, check_same_thread=False
         )
         try:
             self.lock.open(self._path_text + "-lock")
             # A blank file may be one that another process is about to make its tables in.
-            if is_new or self._is_blank(connection):
+            if inode is None or self._is_blank(connection):
                 self._make_tables(connection)
-            self._check(connection)
+            self._layout = self._checked(connection)
             # Else each page that is given up is written once more, full of zeros.
             connection.execute("PRAGMA secure_delete = OFF")
         except BaseException:
             connection.close()
             raise
         self._connection = connection
-        self._inode = self._inode_now() if inode < 0 else inode
+        self._inode = self.path.stat().st_ino if inode is None else inode
         return connection
 
     def _make_tables(self, connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL")
-        with self.transaction(connection):
+        with self._locked(connection):
             if self._is_blank(connection):
                 for statement in _TABLES:
                     connection.execute(statement)
 
-    def _check(self, connection: sqlite3.Connection) -> None:
+    def _bring_up(self, connection: sqlite3.Connection) -> None:
+        """Make of an earlier layout the one of now: who reads no more than that is then told."""
+        with self._locked(connection):
+            if self._checked(connection) != LAYOUT:
+                for statement in _SINCE_3:
+                    connection.execute(statement)
+        self._layout = LAYOUT
+
+    def _checked(self, connection: sqlite3.Connection) -> int:
+        """Return the layout, which can be read."""
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (layout,) = connection.execute("PRAGMA user_version").fetchone()
         if application != APPLICATION_ID:
@@ -206,6 +240,7 @@ class SqliteFile:
                 f"layouts {', '.join(map(str, _READ))}: upgrade tracetier, or use another state. "
                 "It was left as it is"
             )
+        return int(layout)
 
     @staticmethod
     def _is_blank(connection: sqlite3.Connection) -> bool:

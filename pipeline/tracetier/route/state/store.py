@@ -83,10 +83,19 @@ class StateStore(Protocol):
         """Return what others have appended since ``mark``."""
         ...
 
-    def compact(self, document: bytes, mark: Mark) -> None:
+    def compact(
+        self, document: bytes, mark: Mark, pause: Callable[[], object] | None = None
+    ) -> None:
         """Put the document that stands at ``mark`` in place of the log up to there.
 
         Does nothing where the stored document stands there or later, or is of another epoch.
+
+        Parameters
+        ----------
+        document : bytes
+        mark : Mark
+        pause : callable, optional
+            Called now and then by a store that does it by steps; the store may be used within.
         """
         ...
 
