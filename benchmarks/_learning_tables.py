@@ -16,7 +16,7 @@ Table = dict[str, Figures]
 # Student's t for the mean of so many seeds, 95 %.
 T_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 8: 2.36, 10: 2.26, 12: 2.20, 20: 2.09}
 N_BOOT = 2_000
-WIDTH = 190
+WIDTH = 210
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:

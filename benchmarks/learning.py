@@ -5,10 +5,11 @@
 Every figure is told on tasks that neither the model nor its lambda had seen: outer folds by task
 group, the whole training (with its own inner folds) inside each. [..] 95 % intervals: of the mean
 over seeds (Student's t), each seed with folds, models, shuffles of its own; of the fixed tiers over
-task groups resampled. Savings and the gap closed are read off the hull of a frontier and the fixed
-tiers, where any point between two policies is had by drawing one of them for each task; in
-``set beforehand`` and ``above equal shares`` points are set on the training tasks
-(``_set_beforehand.py``), and the latter is where controls are held to 0.
+task groups resampled, and so, in a table of their own, of savings (``_over_tasks.py``). Savings
+and the gap closed are read off the hull of a frontier and the fixed tiers, where any point between
+two policies is had by drawing one of them for each task; in ``set beforehand`` and
+``above equal shares`` points are set on the training tasks (``_set_beforehand.py``), and the latter
+is where controls are held to 0.
 
 Heads and blends were chosen on the folds of seeds 100 to 109. Seeds 0 to 2 had been told before:
 their folds are no longer wholly fresh, nor are the tasks, which are the same for all seeds.
@@ -22,9 +23,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import msgspec
 import numpy as np
-from _contenders import Beliefs, Contender, contenders
+from _contenders import ROUTER, Beliefs, Contender, contenders
 from _learning_tables import Figures, Table, show, show_fixed
 from _outcomes import load_rows, without_types
+from _over_tasks import interval_ends, savings_over_tasks
 from _set_beforehand import above_equal_shares, set_beforehand
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
@@ -96,6 +98,7 @@ def saving_tables(rows: TaskRows, seed: int, n_jobs: int) -> dict[str, Table]:
         "reference_cost": float(rows.cost_usd[:, dear].mean()),
     }
     table: Table = {}
+    resampled: dict[str, Matrix] = {}
     for name in parts[0]:
         told = [part[name].told for part in parts]
         beliefs = Beliefs(
@@ -103,6 +106,7 @@ def saving_tables(rows: TaskRows, seed: int, n_jobs: int) -> dict[str, Table]:
             pooled([each.cost for each in told], folds),
         )
         hull = router_hull(beliefs, rows)
+        resampled[name] = savings_over_tasks(beliefs, rows)
         table[name] = {
             "saving at 99 %": cost_save(hull, fraction=0.99, **reference),
             "saving at 100 %": cost_save(hull, fraction=1.0, **reference),
@@ -116,7 +120,9 @@ def saving_tables(rows: TaskRows, seed: int, n_jobs: int) -> dict[str, Table]:
                 ]
             ),
         }
-    return {"": table}
+    ours = resampled[ROUTER]
+    over_tasks = {name: interval_ends(ours, draws) for name, draws in resampled.items()}
+    return {"": table, ", savings over resampled tasks": over_tasks}
 
 
 def budget_tables(rows: TaskRows, seed: int, n_jobs: int) -> dict[str, Table]:

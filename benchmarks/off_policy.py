@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from tracetier.evaluate.policy_value import value_rows
+from tracetier.evaluate.value_table import value_rows
 from tracetier.measures.folds import grouped_folds
 from tracetier.measures.off_policy.intervals import Estimates, estimate_all
 from tracetier.tiers import Tier, TierSet
@@ -48,6 +48,8 @@ Index = NDArray[np.intp]
 N_POLICIES = 20
 POLICY_DRAWS = 500
 ESTIMATES = Estimates.__struct_fields__
+OURS = "shrunk_dr"
+"""Held against the others, on the same logs and policies."""
 
 
 FULL = "full information"
@@ -176,21 +178,23 @@ def values(table: str, log: str, n_seeds: int, n_jobs: int) -> dict[str, dict[st
         delayed(value_errors)(table, log, seed) for seed in range(n_seeds)
     )
     errors = np.stack(parts)
-    squared, bias, covered = errors[..., 0] ** 2, errors[..., 0], errors[..., 1]
     rng = np.random.default_rng(0)
     draws = rng.integers(0, n_seeds, (2000, n_seeds))
+    figures = np.concatenate([errors[..., :1] ** 2, errors], axis=-1).mean(axis=1)
+    # Of all seeds, then of resamples of them: (1 + 2000, E, 3).
+    found = np.concatenate([figures.mean(axis=0)[None], figures[draws].mean(axis=1)])
+    rmse, bias, covered = np.sqrt(found[..., 0]), found[..., 1], found[..., 2]
+    ours = rmse[:, [ESTIMATES.index(OURS)]]
 
-    def told(per_seed: Vector, root: bool = False) -> list[float]:
-        resampled = per_seed[draws].mean(axis=1)
-        low, high = np.quantile(resampled, [0.025, 0.975])
-        found = np.array([per_seed.mean(), low, high])
-        return [float(v) for v in (np.sqrt(found) if root else found)]
+    def told(column: Vector) -> list[float]:
+        return [float(v) for v in (column[0], *np.quantile(column[1:], [0.025, 0.975]))]
 
     return {
         name: {
-            "RMSE x 1,000": [1000 * v for v in told(squared[:, :, e].mean(axis=1), root=True)],
-            "bias x 1,000": [1000 * v for v in told(bias[:, :, e].mean(axis=1))],
-            "covers the truth": told(covered[:, :, e].mean(axis=1)),
+            "RMSE x 1,000": told(1000 * rmse[:, e]),
+            f"{OURS} - this, x 1,000": told(1000 * (ours - rmse)[:, e]),
+            "bias x 1,000": told(1000 * bias[:, e]),
+            "covers the truth": told(covered[:, e]),
         }
         for e, name in enumerate(ESTIMATES)
     }

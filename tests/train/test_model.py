@@ -267,3 +267,13 @@ def test_a_row_without_type_is_not_a_row_of_the_empty_type(make_rows: MakeRows) 
 
     assert model.prior.buckets == ("", "other")
     assert model.prior.n.tolist() == [30.0, 30.0]
+
+
+@pytest.mark.usefixtures("few_trees")
+def test_the_mean_of_a_sole_type_has_no_weight(make_rows: MakeRows) -> None:
+    """It is the same for every task: half of the blend would be a constant."""
+    sole, none, two = (fit_model(make_rows(60, n_types=n), n_jobs=1) for n in (1, 0, 2))
+
+    assert sole.weights == none.weights
+    assert sole.weights["quality"]["bucket_mean"] == 0.0
+    assert two.weights["quality"]["bucket_mean"] > 0.0

@@ -64,7 +64,8 @@ def choose_weights(
     cost_ref : float
         USD.
     has_types : bool
-        Without task types the buckets are made from the outcomes, and their means have no weight.
+        At least two. Else the buckets are made from the outcomes, or there is one for all tasks,
+        and their means have no weight.
     """
     qualities = WITH_TYPES if has_types else WITHOUT_TYPES
     costs = LEVEL_AND_COST_WITH_TYPES if has_types else LEVEL_AND_COST_WITHOUT_TYPES

@@ -269,7 +269,8 @@ def _assemble(
     corrected: Corrected | None,
     embedding: Embedding | None,
 ) -> TrainedModel:
-    has_types, buckets = bool(heads.buckets.types), heads.buckets
+    buckets = heads.buckets
+    has_types = len(buckets.types) > 1  # the mean of a sole type tells no task from another
     bucket = assign_all(buckets, data)
     outcomes = rows.quality, rows.cost_usd
     chosen = choose_weights(predicted, outcomes, folds, cost_ref, has_types=has_types)

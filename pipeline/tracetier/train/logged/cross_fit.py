@@ -132,7 +132,7 @@ def _fit_and_predict(
     by_trees = Parallel(n_jobs=n_jobs, prefer="threads")(
         delayed(trees)(target) for target in range(n_targets)
     )
-    weights = _WITH_TYPES if buckets.types else _WITHOUT_TYPES
+    weights = _WITH_TYPES if len(buckets.types) > 1 else _WITHOUT_TYPES
     by_head = (
         means[asked_bucket],
         ridge.predict(asked.design, by_type(buckets, asked_bucket)),
