@@ -46,6 +46,19 @@ def test_a_task_is_encoded_as_its_features_then_its_attributes() -> None:
     assert fitted().encode(Task(task_type="code")).bucket == 0
 
 
+@pytest.mark.parametrize("x_columns", [X_COLUMNS, ("x_words", "x_bytes")])
+def test_numbers_alone_are_those_of_the_encoded_task(x_columns: tuple[str, ...]) -> None:
+    """Whether the task was encoded just now or another one since, and as often as one asks."""
+    features = fitted(x_columns=x_columns)
+    task = Task(text="a b", task_type="code", attrs={"size": 2.0})
+
+    expected = features.encode(task).row
+    at_hand = [features.numbers(task), features.numbers(task)]
+    features.encode(Task(text="another", task_type="code"))
+
+    assert [repr(row) for row in [*at_hand, features.numbers(task)]] == [repr(expected)] * 3
+
+
 def test_what_is_written_is_read_back() -> None:
     """By way of JSON, as an artifact does it."""
     content = msgspec.json.decode(msgspec.json.encode(fitted().to_dict()))

@@ -1,9 +1,12 @@
 """The fast path, on weights that can be worked out on paper."""
 
-from math import exp
+from math import exp, sqrt
 
+import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tracetier.errors import ArtifactError
 from tracetier.features.buckets import Buckets
@@ -303,6 +306,43 @@ def test_rows_of_tasks_together_are_at_hand(
     assert calls == []
     assert known_features(Task(text="one")) == expected[0]
     assert calls == [tasks[0]]
+
+
+def test_rows_of_an_older_model_are_not_taken_for_the_extractors(
+    noise_model: TierPredictor,
+) -> None:
+    """A model that takes fewer columns has other rows, so the features are extracted anew."""
+    names = ("x_upper", "x_words")
+    features = msgspec.structs.replace(
+        noise_model.features, x_columns=names, attrs=(), buckets=Buckets(names=("o",), types={})
+    )
+    heads = noise_model.heads
+    of_two = {name: getattr(heads, name)[:2] for name in ("center", "low", "high", "dense")}
+    none = {"near_points": np.zeros((0, 2)), "concepts": np.zeros((len(heads.words), 0))}
+    older = TierPredictor(
+        features, msgspec.structs.replace(heads, **of_two, **none), None, cost_ref=4.0
+    )
+    tasks = [Task(text="one"), Task(text="two words")]
+    expected = [known_features(task) for task in tasks]
+
+    older.predict_many(tasks)
+
+    assert [known_features(task) for task in tasks] == expected
+
+
+@given(st.lists(st.integers(0, 2**14 - 1), max_size=300, unique=True))
+def test_words_are_summed_row_by_row(noise_model: TierPredictor, ids: list[int]) -> None:
+    """In their order and to the bit: trees split between a number and the next."""
+    total = np.zeros(noise_model.words.shape[1])
+    for place in ids:
+        total = total + noise_model.words[place]
+
+    found = noise_model._of_words(np.array(ids, np.uint32))
+
+    if found is None:
+        assert not total[-1] > 0.0
+    else:
+        assert (found == total / sqrt(total[-1])).all()
 
 
 def test_a_predictor_of_ones_is_asked_for_each() -> None:

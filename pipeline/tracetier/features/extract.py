@@ -93,13 +93,18 @@ def known_features(task: Task) -> dict[str, float]:
     >>> found["x_words"] == log1p(2), found["x_turn"], "x_tools" in found
     (True, 0.0, False)
     """
+    row = row_at_hand(task)
+    return {name: value for name, value in zip(X_COLUMNS, row, strict=True) if value == value}
+
+
+def row_at_hand(task: Task) -> list[float]:
+    """Return the numeric features in a list of the caller's own, see `known_features`."""
     row = _last.row if _last.task is task else _row_among_last(task)
     if row is None:
         row = extract(task).row
-    if isinstance(row, np.ndarray):
-        row = row.tolist()
-    # Not strict: who encodes a task puts its further numbers at the end of the row.
-    return {name: value for name, value in zip(X_COLUMNS, row, strict=False) if value == value}
+    # Who encodes a task puts its further numbers at the end of the row.
+    known = row[: len(X_COLUMNS)]
+    return known if isinstance(known, list) else known.tolist()
 
 
 def attr_value(task: Task, name: str) -> float:

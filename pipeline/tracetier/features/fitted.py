@@ -13,7 +13,7 @@ from msgspec import Struct
 from tracetier.errors import ArtifactError
 from tracetier.features.buckets import Buckets
 from tracetier.features.encoders import Embedding, encoder
-from tracetier.features.extract import attr_value, extract
+from tracetier.features.extract import attr_value, extract, row_at_hand
 from tracetier.features.spec import X_COLUMNS, fingerprint
 from tracetier.features.words import Ids
 from tracetier.records import Task
@@ -69,13 +69,21 @@ class FittedFeatures(Struct, frozen=True, kw_only=True):
     def encode(self, task: Task) -> Encoded:
         """Encode a live task or a table row's task; the only way to the heads."""
         row, ids = extract(task)
+        row = self._completed(task, row)
+        return Encoded(row, ids, self.buckets.assign(task.task_type, row))
+
+    def numbers(self, task: Task) -> list[float]:
+        """Return the row of `encode` alone; at hand where this thread encoded the task last."""
+        return self._completed(task, row_at_hand(task))
+
+    def _completed(self, task: Task, row: list[float]) -> list[float]:
         if self.x_columns != X_COLUMNS:
             row = [row[place] for place in _places(self.x_columns)]
         if self.attrs:
             row += [attr_value(task, name) for name in self.attrs]
         if self.embedding is not None:
             row += self.embedding.of([task.text])[0].tolist()
-        return Encoded(row, ids, self.buckets.assign(task.task_type, row))
+        return row
 
     def to_dict(self) -> dict[str, object]:
         """Return plain JSON types, for ``features.json``."""

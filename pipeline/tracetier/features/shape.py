@@ -89,7 +89,7 @@ def shape_row(view: TextView, distinct: set[bytes]) -> list[float]:
         log1p(len(numbers)),
         log1p(len(set(numbers))),
         log1p(max(map(len, numbers), default=0)),
-        log1p(of_class(b"dpd")),
+        log1p(of_class(b"dpd") if len(numbers) > 1 else 0),
         digits * per_byte,
         upper * per_byte,
         log1p(of_class(b" U")),
@@ -109,7 +109,7 @@ def shape_row(view: TextView, distinct: set[bytes]) -> list[float]:
         log1p(ticks),
         log1p(bars),
         log1p(count(b"http")),
-        log1p(count(b"(B)") + count(b"\nB.") + count(b"\nB)")),
+        log1p(count(b"(B)") + count(b"\nB.") + count(b"\nB)") if b"B" in data else 0),
     ]
     found = [0] * len(CUES)
     for word in distinct & _CUE_WORDS:

@@ -24,6 +24,8 @@ MIX = 2_654_435_761
 """Multiplier of a hash."""
 _MIX = np.uint32(MIX)
 _SHIFT = np.uint32(32 - HASH_BITS)
+_END = np.zeros(1, np.uint32)
+_BEYOND = 1 << HASH_BITS
 
 Ids = NDArray[np.uint32]
 
@@ -110,11 +112,12 @@ def hash_words(tokens: list[bytes], fields: Ids) -> Ids:
     words = np.fromiter(map(crc32, tokens), np.uint32, len(tokens))
     pairs = words[:-1] * _MIX
     pairs ^= words[1:]
-    ids = np.concatenate((words, pairs, fields))
+    ids = np.concatenate((words, pairs, fields, _END))
     # The top bits of the product depend on all bits of the id; the low bits of a CRC do not.
     ids *= _MIX
     ids >>= _SHIFT
+    ids[-1] = _BEYOND  # beyond all others, so that each id has a next one to differ from
     ids.sort()
-    keep = np.ones(ids.size, dtype=np.bool_)
-    np.not_equal(ids[1:], ids[:-1], out=keep[1:])
-    return ids[keep]
+    each = ids[:-1]
+    distinct: Ids = each[each != ids[1:]]
+    return distinct
