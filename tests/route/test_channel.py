@@ -1,6 +1,7 @@
 """The channel's arithmetic: worked by hand, by property, and against data of a known truth."""
 
 import math
+from operator import mul
 from random import Random
 
 import numpy as np
@@ -211,6 +212,60 @@ def test_the_influence_of_the_prior_vanishes_as_promised(
     assert left / (n + left) <= n0 / (n + n0)
 
 
+@given(st.lists(unit, min_size=1, max_size=60), unit, st.floats(0.5, 40), st.floats(0, 0.2))
+def test_with_offsets_as_clear_as_they_are_it_vanishes_to_within_a_standard_error(
+    outcomes: list[float], prior: float, n0: float, alpha: float
+) -> None:
+    """|Q - mean of the reports| <= n0 / (N + n0) |prior error| + sigma sqrt(sum w^2) / N."""
+    channel = _channel(
+        [[prior]],
+        ChannelParams(
+            alpha=alpha, trust_min=n0, trust_max=n0, tier_trust=NO_TIER_OFFSET, cell_noise=1.0
+        ),
+    )
+
+    for outcome in outcomes:
+        channel.update(0, 0, prior, outcome)
+
+    weights = [(1 - alpha) ** age for age in range(len(outcomes))]
+    n, left = sum(weights), n0 * 0.99 ** len(outcomes)
+    mean = sum(map(mul, weights, reversed(outcomes))) / n
+    error = 0.3 * math.sqrt(sum(w * w for w in weights)) / n
+    bound = left / (n + left) * abs(prior - mean) + error
+    assert abs(_q(channel, 0, [prior])[0] - mean) <= bound + 1e-9
+
+
+def test_a_cell_that_may_be_noise_leaves_the_prior_alone() -> None:
+    """sigma^2 = .09, alpha = 0, n0 = 10: sums .2, then .8, against 1 and 2 reports' noise.
+
+    z^2 is .04 / .09 < 1, so nothing is believed; then .64 / .18, so 1 - .18 / .64 of
+    .8 / (2 + 9.801).
+    """
+    params = ChannelParams(alpha=0.0, tier_trust=NO_TIER_OFFSET, cell_noise=1.0)
+    channel = _channel([[0.2]], params)
+
+    channel.update(0, 0, 0.2, 0.4)
+    assert _q(channel, 0, [0.2]) == [0.2]
+    channel.update(0, 0, 0.2, 0.8)
+    assert _q(channel, 0, [0.2])[0] == pytest.approx(0.2 + 0.8 / 11.801 * (1 - 0.18 / 0.64))
+
+
+def test_no_more_than_a_newcomers_share_of_the_noise_is_taken_off_any_tier() -> None:
+    """Its prior counts for 4 reports of 40: a tenth, for the tier it is compared with as well."""
+    params = ChannelParams(alpha=0.0, tier_trust=NO_TIER_OFFSET, cell_noise=1.0)
+    channel = _channel([[0.2, 0.2]], params)
+    channel.state.trust_most = [40.0, 4.0]
+    channel = Channel(channel.state, params)
+
+    channel.update(0, 0, 0.2, 0.4)
+
+    assert _q(channel, 0, [0.2, 0.2])[0] == pytest.approx(
+        0.2 + 0.2 / 10.9 * (1 - 0.1 * 0.09 / 0.04)
+    )
+    q, _ = channel.believe_many(np.array([0]), np.array([[0.2, 0.2]]))
+    assert q[0] == pytest.approx(_q(channel, 0, [0.2, 0.2]))
+
+
 def _slopes(
     xy: list[float], xx: list[float], n: list[float], *, sigma2: float = 0.09
 ) -> list[float]:
@@ -352,10 +407,11 @@ def test_settings_out_of_range_are_named(settings: dict[str, float], message: st
         ChannelParams(**settings)  # type: ignore[arg-type]
 
 
-def test_many_tasks_at_once_are_believed_as_one_by_one() -> None:
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_many_tasks_at_once_are_believed_as_one_by_one(noise: float) -> None:
     """After 200 reports, over both buckets and random predictions."""
     rng = Random(3)
-    channel = _channel([[0.5, 0.7], [0.6, 0.8]])
+    channel = _channel([[0.5, 0.7], [0.6, 0.8]], ChannelParams(tier_noise=noise, cell_noise=noise))
     for _ in range(200):
         channel.update(rng.randrange(2), rng.randrange(2), rng.random(), rng.random())
     buckets = [rng.randrange(2) for _ in range(50)]

@@ -82,15 +82,14 @@ def test_unknown_values_and_repeated_ones_have_their_place() -> None:
 
 
 class _Features:
-    """Counts how often a task is encoded; its row is two other columns, then the text's length."""
+    """Counts how often it is asked; a row is two other columns, then the text's length."""
 
     columns = ("x", "y", "a")
     n = 0
 
-    def encode(self, task: Task) -> "_Features":
+    def numbers(self, task: Task) -> list[float]:
         self.n += 1
-        self.row = [0.0, 0.0, float(len(task.text))]
-        return self
+        return [0.0, 0.0, float(len(task.text))]
 
 
 def test_every_task_is_looked_at_first_and_then_one_in_sixteen() -> None:

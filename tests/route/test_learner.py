@@ -66,13 +66,13 @@ def test_a_decision_is_pending_until_its_report(prior: PriorStats) -> None:
     learner.fold(_decided("d1"))
 
     before = learner.snapshot().cells[1]
-    assert learner.fold(_reported("d1", 9.0, 0.004)) == Receipt(new=("quality", "cost_usd"))
+    assert learner.fold(_reported("d1", 1.0, 0.004)) == Receipt(new=("quality", "cost_usd"))
     after = learner.snapshot().cells[1]
 
     assert (before.bucket, before.tier) == ("edit", "mid")
     assert (before.n_decisions, before.n_reports, before.n_pending) == (1, 0, 1)
     assert (after.n_decisions, after.n_reports, after.n_pending) == (1, 1, 0)
-    assert after.q > before.q == pytest.approx(before.prior_q)
+    assert after.q < before.q == pytest.approx(before.prior_q)
 
 
 def test_a_second_report_changes_nothing(prior: PriorStats) -> None:

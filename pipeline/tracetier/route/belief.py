@@ -10,7 +10,8 @@ from math import sqrt
 from msgspec import Struct
 
 from tracetier.heads.prior import Prediction
-from tracetier.route.channel import TINY_N, Row
+from tracetier.route.channel import Row
+from tracetier.route.james_stein import TINY_N
 
 
 class Belief(Struct, frozen=True, gc=False):

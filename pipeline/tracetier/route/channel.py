@@ -6,9 +6,10 @@ free. All numbers of a channel are in one unit: quality in [0, 1] or reward cost
 What a channel believes of tier a in bucket b, where the model predicts m for the task:
 
     n0   = clip(sigma^2 / tau^2, 1, 40) (1 - decay)^n      trust in the prior, in reports
-    cell = S / (N + n0)                                    offset of this bucket
-    tier = G_S / (G_N + n0g) * w                           offset of the tier, over all buckets,
-                                                           as clear as it is (`positive_part`)
+    cell = S / (N + n0) * w                                offset of this bucket
+    tier = G_S / (G_N + n0g) * w                           offset of the tier, over all buckets
+    w                                                      how clear each is (`clear_mean`), less
+                                                           strictly where a tier joined later
     beta                                                   how much of m's variation holds
     Q    = mean + tier + cell + beta (m - mean)
     var  = sigma^2 / (N + pending + n0) + 1/2 sigma^2 / (G_N + n0g)
@@ -35,7 +36,7 @@ from tracetier.route.channel_state import (
     Innovation,
     start_channel,
 )
-from tracetier.route.james_stein import positive_part
+from tracetier.route.james_stein import TINY_N, clear_mean, positive_parts
 from tracetier.route.shrinkage import evidence, slopes, trust
 
 __all__ = [
@@ -49,9 +50,6 @@ __all__ = [
     "start_channel",
     "trust",
 ]
-
-TINY_N = 1e-12
-"""Stands for a count of 0, so that a cell without prior trust and data has offset 0."""
 
 Matrix = NDArray[np.float64]
 
@@ -90,7 +88,13 @@ class Channel:
     def __init__(self, state: ChannelState, params: ChannelParams) -> None:
         self.state = state
         self._params = params
-        self._keep = 1.0 - params.alpha
+        self._alpha, self._keep = params.alpha, 1.0 - params.alpha
+        # A tier that joined later has no outcome behind its prior to be held at. Where its noise
+        # counts while that of the others is taken off, what it gets is luck.
+        share = min((1.0, *(most / (params.trust_max or 1.0) for most in state.trust_most)))
+        self._cell_noise, self._tier_noise = share * params.cell_noise, share * params.tier_noise
+        self._tier_trust = params.tier_trust
+        self._slope_trust, self._slope_pool = params.slope_trust, params.slope_pool
         self._slope_keep, self._tau2_every = params.slope_keep, params.tau2_every
         self._trust_keep = 1.0 - params.trust_decay
         self._n_tiers = len(state.sigma2)
@@ -151,12 +155,16 @@ class Channel:
         bucket : (n,) array of int
         predicted : (n, K) array
         """
-        state = self.state
+        state, params = self.state, self._params
         n0 = np.array(self._trust) * self._trust_keep ** np.array(state.cell_reports, dtype=float)
-        n = np.maximum(np.array(state.cell_n) + n0, TINY_N)
+        own, total, sigma2 = map(np.array, (state.cell_n, state.cell_sum, state.sigma2))
+        n = np.maximum(own + n0, TINY_N)
+        cell = total / n
+        if self._cell_noise:
+            cell *= positive_parts(total, own, sigma2, alpha=params.alpha, noise=self._cell_noise)
         mean = np.array(state.cell_mean)
-        level = mean * (1.0 - np.array(self._beta)) + self._tier + np.array(state.cell_sum) / n
-        variance = np.array(state.sigma2) / n + self._tier_var
+        level = mean * (1.0 - np.array(self._beta)) + self._tier + cell
+        variance = sigma2 / n + self._tier_var
         return level[bucket] + np.array(self._beta) * predicted, variance[bucket]
 
     def observe(self, bucket: int, predicted: Sequence[float], weight: float) -> None:
@@ -180,12 +188,13 @@ class Channel:
         leave over *without* the slope term: with it, a true slope of 1 would settle at 1/2.
         """
         state, keep, gamma = self.state, self._keep, self._slope_keep
-        sums, counts = state.cell_sum[bucket], state.cell_n[bucket]
+        sums, counts, sigma2 = state.cell_sum[bucket], state.cell_n[bucket], state.sigma2[a]
+        alpha, noise = self._alpha, self._cell_noise
         reports, mean = state.cell_reports[bucket], state.cell_mean[bucket][a]
         row, tier = self._rows[bucket], self._tier[a]
         if row is None:
             n = counts[a] + self._trust[a] * self._trust_keep ** reports[a]
-            cell = sums[a] / (n or TINY_N)
+            cell = clear_mean(sums[a], counts[a], n, sigma2, alpha, noise)
         else:
             cell = row.cell[a]
         d, left = predicted - mean, outcome - mean
@@ -194,7 +203,7 @@ class Channel:
         state.tier_sum[a] = keep * state.tier_sum[a] + (e - cell)
         state.tier_n[a] = keep * state.tier_n[a] + 1.0
         sums[a] = total = keep * sums[a] + (e - tier)
-        counts[a] = n = keep * counts[a] + 1.0
+        counts[a] = own = keep * counts[a] + 1.0
         reports[a] += 1
         xy, xx, slope_n = state.slope_xy, state.slope_xx, state.slope_n
         xy[a] = gamma * xy[a] + d * (left - tier - cell)
@@ -203,13 +212,13 @@ class Channel:
         state.n_reports += 1
 
         if row is not None:
-            row.n[a] = n = n + self._trust[a] * self._trust_keep ** reports[a]
-            row.cell[a] = total / (n or TINY_N)
+            row.n[a] = n = own + self._trust[a] * self._trust_keep ** reports[a]
+            row.cell[a] = clear_mean(total, own, n, sigma2, alpha, noise)
         self._refresh(a)
         self._moved.add((bucket, a))
         if state.n_reports % self._tau2_every == 0:
             self._learn_tau2()
-        return Innovation(a, e - cell - tier, tier, state.sigma2[a])
+        return Innovation(a, e - cell - tier, tier, sigma2)
 
     def mean_belief(self, bucket: int) -> list[float]:
         """Return Q per tier at the bucket's mean prediction: mean + tier + cell."""
@@ -218,16 +227,17 @@ class Channel:
 
     def _new_row(self, bucket: int) -> Row:
         state, keep, counts, cell = self.state, self._trust_keep, [], []
-        for total, n, trusted, reports in zip(
+        for total, own, trusted, reports, sigma2 in zip(
             state.cell_sum[bucket],
             state.cell_n[bucket],
             self._trust,
             state.cell_reports[bucket],
+            state.sigma2,
             strict=True,
         ):
-            count = n + trusted * keep**reports
-            counts.append(count)
-            cell.append(total / (count or TINY_N))
+            n = own + trusted * keep**reports
+            counts.append(n)
+            cell.append(clear_mean(total, own, n, sigma2, self._alpha, self._cell_noise))
         row = self._rows[bucket] = Row(
             state.cell_mean[bucket],
             self._tier,
@@ -241,19 +251,19 @@ class Channel:
 
     def _refresh(self, a: int) -> None:
         """Bring up to date what a report on tier ``a`` moves: its offset, and every slope."""
-        state, params = self.state, self._params
-        total, n, sigma2 = state.tier_sum[a], state.tier_n[a], state.sigma2[a]
-        clear = positive_part(total, n, sigma2, params.alpha, params.tier_noise)
-        n += params.tier_trust
-        self._tier[a] = total / n * clear
-        self._tier_var[a] = 0.5 * sigma2 / n
+        state, n, sigma2 = self.state, self.state.tier_n[a], self.state.sigma2[a]
+        held = n + self._tier_trust
+        self._tier[a] = clear_mean(
+            state.tier_sum[a], n, held, sigma2, self._alpha, self._tier_noise
+        )
+        self._tier_var[a] = 0.5 * sigma2 / held
         self._beta[:] = slopes(  # in place: the rows hold it
             state.slope_xy,
             state.slope_xx,
             state.slope_n,
             self._mean_sigma2,
-            params.slope_trust,
-            params.slope_pool,
+            self._slope_trust,
+            self._slope_pool,
         )
 
     def _learn_tau2(self) -> None:

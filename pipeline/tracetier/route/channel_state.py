@@ -45,10 +45,10 @@ class ChannelParams(Struct, frozen=True, kw_only=True):
         Limits of the learned trust n0 before decay, in reports.
     tier_trust : float
         n0g, reports the tier offset is shrunk by; a huge value switches the tier offset off.
-    tier_noise : float
-        What of the variance that noise alone would give a tier offset is taken off its square, >=
-        0. 0 takes every offset for one: the default here, since states that were kept before it
-        was there go on as they were; the residual strategy's own default is .5.
+    tier_noise, cell_noise : float
+        What of the variance that noise alone would give a tier's, or a cell's, offset is taken off
+        its square, >= 0. 0 takes every offset for one: the default here, since states that were
+        kept before it was there go on as they were; the residual strategy's own defaults are 1.
     slope_keep : float
         gamma, what is kept of the slope sums at each report to the tier.
     slope_trust : float
@@ -72,6 +72,7 @@ class ChannelParams(Struct, frozen=True, kw_only=True):
     trust_max: float = 40.0
     tier_trust: float = 9.0
     tier_noise: float = 0.0
+    cell_noise: float = 0.0
     slope_keep: float = 0.999
     slope_trust: float = 20.0
     slope_pool: float = 30.0
@@ -92,7 +93,7 @@ class ChannelParams(Struct, frozen=True, kw_only=True):
         for name in ("tier_trust", "tau2_every", "tau2_trust"):
             if not 0 < getattr(self, name) < math.inf:
                 raise SettingsError(f"{name} is {getattr(self, name):g}, must be finite and > 0")
-        for name in ("tier_noise", "slope_trust", "slope_pool"):
+        for name in ("tier_noise", "cell_noise", "slope_trust", "slope_pool"):
             if not 0.0 <= getattr(self, name) < math.inf:
                 raise SettingsError(f"{name} is {getattr(self, name):g}, must be finite and >= 0")
 

@@ -55,7 +55,7 @@ class Fold(StateInUse):
         if decided is not None:
             self._tally.undecided(decided.bucket, decided.tier)
             if self._told is not None:
-                self._told.undecided(decided)
+                self._told.undecided(decided, is_lost=True)
 
     def underway(self) -> list[Decided]:
         """Return the decisions that are on their way, oldest first."""
@@ -100,6 +100,8 @@ class Fold(StateInUse):
         if decision_id in self._ledger:  # it was given to the store twice
             if underway is not None:
                 self._tally.undecided(underway.bucket, underway.tier)
+                if self._told is not None:
+                    self._told.undecided(underway, is_lost=False)
             return
         is_late = event.layout != self._document.layout
         if is_late:
@@ -292,7 +294,7 @@ class Fold(StateInUse):
         underway, self._underway = self.underway(), {}
         if self._told is not None:
             for decided in underway:  # they are told of again, or their tier is gone
-                self._told.undecided(decided)
+                self._told.undecided(decided, is_lost=False)
         self._begin(new)
         for decided in underway:
             self.expect(decided)

@@ -124,7 +124,7 @@ class TaskSampler:
         self._n_seen += 1
         if self._n_seen > _FULL and self._n_seen % EVERY:
             return
-        row = self._features.encode(task).row
+        row = self._features.numbers(task)
         with self._lock:
             self.drift.note([row[place] for place in self._places])
 

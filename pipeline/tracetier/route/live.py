@@ -49,6 +49,7 @@ class LiveAccounts:
         self.pacer: Pacer | None = None
         self._goal = goal
         self._control: ControlState | None = None
+        self._begun: ControlState | None = None
         self._escalation = escalation
         self._remembers = remembers
         self._cost_ref = 0.0
@@ -73,7 +74,11 @@ class LiveAccounts:
             document.sessions = self.sessions.newest(SESSIONS_KEPT)
 
     def begin(self, document: StateDocument) -> None:
-        """Go on from a state: its debts and sessions, its account where the goal is the same."""
+        """Go on from a state: its debts and sessions, its account where the goal is the same.
+
+        Where another document takes the place of this process's, what its log holds is told of
+        again, and so is what is on its way: the account is then the document's too.
+        """
         self._cost_ref = document.cost_ref_usd
         if self._tiers is None:
             self.sessions.take_over(document.sessions)
@@ -81,8 +86,12 @@ class LiveAccounts:
             self.sessions.move([_place(name, document.tiers) for name in self._tiers])
         self._tiers = list(document.tiers)
         self.caps = CapBook(document.caps, _copied(document.debts)) if document.caps else None
-        if document.control is not None and document.control.goal == self._goal:
-            self._control = deepcopy(document.control)
+        control = document.control
+        is_news = control is not self._begun and control is not self.control
+        if control is not None and control.goal == self._goal and is_news:
+            self._begun, self._control = control, deepcopy(control)
+            if self.pacer is not None:
+                self.pacer.state = self._control
 
     def pace(self, model: Model) -> None:
         """Begin to hold the goal, over a model's tiers."""
@@ -115,8 +124,8 @@ class LiveAccounts:
         if self.pacer is not None:
             self._pace_decided(event, self.pacer)
 
-    def undecided(self, event: Decided) -> None:
-        """Give back what a decision drew that will never reach the log."""
+    def undecided(self, event: Decided, *, is_lost: bool) -> None:
+        """Give back what a decision drew; one that is lost was made, and counts as expected."""
         if self.caps is not None:
             self.caps.drawn(
                 Owner(event.session_id, event.tenant),
@@ -125,8 +134,10 @@ class LiveAccounts:
                 time_s=event.time_s,
                 times=-1.0,
             )
-        if self.pacer is not None:
+        if self.pacer is not None and is_lost:
             self.pacer.lost()
+        elif self.pacer is not None:
+            self.pacer.taken_back()
 
     def reported(
         self,

@@ -10,6 +10,7 @@ from tracetier.records import Feedback
 from tracetier.route.event import Reported
 
 _QUALITY = "in [0, 10]; a 0-1 score times 10"
+_COST = "a finite number >= 0, in USD"
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
@@ -88,12 +89,12 @@ def check_outcome(
         raise FeedbackError(
             f"feedback for {decision_id!r} has neither quality nor cost_usd; give at least one"
         )
-    return Reported(
-        decision_id,
-        _checked(decision_id, "quality", quality, 10.0, _QUALITY),
-        _checked(decision_id, "cost_usd", cost_usd, math.inf, "a finite number >= 0, in USD"),
-        time_s,
-    )
+    # As they nearly always are, and on the hot path.
+    if not (type(quality) is float and 0.0 <= quality <= 10.0):
+        quality = _checked(decision_id, "quality", quality, 10.0, _QUALITY)
+    if not (type(cost_usd) is float and 0.0 <= cost_usd < math.inf):
+        cost_usd = _checked(decision_id, "cost_usd", cost_usd, math.inf, _COST)
+    return Reported(decision_id, quality, cost_usd, time_s)
 
 
 def checked_quality(decision_id: str, quality: float) -> float:
@@ -109,8 +110,6 @@ def _checked(
 ) -> float | None:
     if value is None:
         return None
-    if type(value) is float and 0.0 <= value <= most and value != math.inf:
-        return value  # as it nearly always is, and on the hot path
     # NaN fails every comparison. bool is a number too, and True is nobody's quality.
     if (
         isinstance(value, bool)

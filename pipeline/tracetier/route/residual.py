@@ -9,8 +9,8 @@ Two channels of one class (`channel`), quality and reward cost, are joined only 
     eps    = max(.005, min(.05, 2 K / (n + 1)))          n decisions so far; .005 under a price
 
 The trust that is learned is shown by simulation, not proved. Proved, and tested, are the exact
-propensities, parity with the published rule where the prior is off, and the vanishing influence
-of the prior on a cell.
+propensities, parity with the published rule where the prior is off, and that the influence of the
+prior on a cell vanishes to within one standard error of the cell's own mean.
 """
 
 from collections.abc import Sequence

@@ -28,7 +28,7 @@ class ResidualParams(Struct, frozen=True, kw_only=True):
         Decisions that a tier which joined later is given, every other one, where it may be
         explored.
     channel : ChannelParams
-        How both channels learn; here half of what noise makes of a tier offset is taken off it.
+        How both channels learn; here what noise alone would make of an offset is taken off it.
 
     Raises
     ------
@@ -43,7 +43,7 @@ class ResidualParams(Struct, frozen=True, kw_only=True):
     explore_max: float = 0.05
     explore_rounds: float = 2.0
     burn_in: int = 20
-    channel: ChannelParams = ChannelParams(tier_noise=0.5)
+    channel: ChannelParams = ChannelParams(tier_noise=1.0, cell_noise=1.0)
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.explore_min <= self.explore_max <= 1.0:

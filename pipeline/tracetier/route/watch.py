@@ -13,6 +13,8 @@ from tracetier.route.policy.cap_book import CapBook, Owner
 from tracetier.route.savings import DAY_S, SavingsBook, Sums, day_of
 from tracetier.route.state.document import StateDocument
 
+_NO_DAY = (0.0, 0.0)
+
 
 class Watch(Protocol):
     """Told of what happens, in the order in which this process learns of it."""
@@ -34,8 +36,8 @@ class Watch(Protocol):
         """Take notice of a decision, of this process when it is made."""
         ...
 
-    def undecided(self, event: Decided) -> None:
-        """Take back a decision of this process that will never reach the log."""
+    def undecided(self, event: Decided, *, is_lost: bool) -> None:
+        """Take back a decision of this process that will never reach the log, or is told again."""
         ...
 
     def reported(
@@ -62,8 +64,8 @@ class Accounts:
         self.caps = CapBook(document.caps, document.debts) if document.caps else None
         self._names = document.tiers
         self._dearest = len(document.tiers) - 1
-        self._day: list[Sums] = []
-        self._day_s = (0.0, 0.0)
+        self._day: list[Sums | None] = []
+        self._day_s = _NO_DAY
 
     def decided(self, event: Decided) -> None:
         """Count a decision."""
@@ -71,11 +73,12 @@ class Accounts:
             start, end = self._day_s
             if not start <= event.time_s < end:
                 self._turn_to(event.time_s)
-            sums = self._day[event.tier]
+            sums = self._day[event.tier] or self._day_row(event.tier, event.time_s)
             sums.decisions += 1
             sums.spend_usd += event.usd
             sums.dear_usd += event.dear_usd
         else:
+            self._leave_day(event.time_s)
             self.savings.decided(event, self._names[event.tier])
         if self.caps is not None:
             self.caps.drawn(
@@ -86,10 +89,20 @@ class Accounts:
             )
 
     def _turn_to(self, time_s: float) -> None:
-        """Have the rows of a day at hand."""
+        """Have the rows of a day at hand, each once it is asked for."""
         start = time_s // DAY_S * DAY_S
-        self._day = [self.savings.day_row(day_of(time_s), name) for name in self._names]
+        self._day = [None] * len(self._names)
         self._day_s = start, start + DAY_S
+
+    def _leave_day(self, time_s: float) -> None:
+        """Let go of the rows of another day: the book may drop that one to make room for this."""
+        start, end = self._day_s
+        if not start <= time_s < end:
+            self._day_s = _NO_DAY
+
+    def _day_row(self, tier: int, time_s: float) -> Sums:
+        sums = self._day[tier] = self.savings.day_row(day_of(time_s), self._names[tier])
+        return sums
 
     def reported(
         self, decision: Pending, quality_10: float | None, cost_usd: float | None, time_s: float
@@ -102,8 +115,10 @@ class Accounts:
             and start <= decision.time_s < end
         ):
             tier = decision.tier
-            self._day[tier].reported(decision, tier == self._dearest, cost_usd, quality_10)
+            sums = self._day[tier] or self._day_row(tier, decision.time_s)
+            sums.reported(decision, tier == self._dearest, cost_usd, quality_10)
         else:
+            self._leave_day(decision.time_s)
             self.savings.reported(
                 decision,
                 self._names[decision.tier],

@@ -151,6 +151,7 @@ def test_dear_tiers_are_not_explored_and_not_taken_while_overdrawn(prior: PriorS
     strategy, prediction = _start(prior), prior_contexts(prior, REF)[0]
     prediction = Prediction([0.6, 0.7, 0.9], [0.001, 0.004, 0.02], [0.05, 0.2, 1.0], 0)
 
+    pacer.state.n_decided = 10_000
     pacer.state.over = -0.01
     calm = pacer.terms(strategy, prediction, lam=0.0, allowed=ALL)
     pacer.decided(prediction, 2, prediction.quality, prediction.cost)
@@ -193,6 +194,7 @@ def test_an_early_overdraft_is_evened_out_over_all_that_is_left(prior: PriorStat
 def test_a_dear_tier_waits_until_half_of_it_is_saved(prior: PriorStats) -> None:
     """At $.004 a call of $.02 needs $.01 of rest; a tier that became cheap needs less at once."""
     pacer, strategy = _pacer(prior, budget_usd=0.004), _start(prior)
+    pacer.state.n_decided = 10_000
     prediction = Prediction([0.6, 0.7, 0.9], [0.001, 0.004, 0.02], [0.05, 0.2, 1.0], 0)
     may = []
     for rest in (0.009, 0.011):
@@ -209,6 +211,36 @@ def test_a_dear_tier_waits_until_half_of_it_is_saved(prior: PriorStats) -> None:
     may.append(2 in pacer.terms(strategy, prediction, lam=0.0, allowed=ALL).allowed)
 
     assert may == [False, True, True, False]
+
+
+@pytest.mark.parametrize(("n_decided", "rest"), [(0, 0.04), (500, 0.02)])
+def test_a_dear_call_may_cost_twice_its_prediction_within_one_percent_of_all_grants(
+    prior: PriorStats, n_decided: int, rest: float
+) -> None:
+    """$.02 twice is $.04: what was saved, and 1 % of 500 times $.004, which is $.02."""
+    pacer, strategy = _pacer(prior, budget_usd=0.004), _start(prior)
+    prediction = Prediction([0.6, 0.7, 0.9], [0.001, 0.004, 0.02], [0.05, 0.2, 1.0], 0)
+    pacer.state.n_decided = n_decided
+    may = []
+    for saved in (rest - 0.0001, rest + 0.0001):
+        pacer.state.over = -saved
+        may.append(2 in pacer.terms(strategy, prediction, lam=0.0, allowed=ALL).allowed)
+
+    assert may == [False, True]
+
+
+def test_an_end_that_is_not_known_finds_a_reserve(prior: PriorStats) -> None:
+    """After 1,200 requests at prices that err by a third, 12 grants or so are left at any time."""
+    rng = Random(5)
+    pacer = _pacer(prior, budget_usd=0.003)
+
+    made = Live(prior, pacer).run(
+        2_400, lambda _, a: (prior.quality_mean[0, a], (0.001, 0.004, 0.02)[a] * rng.gauss(1, 0.3))
+    )
+
+    left = 0.003 * np.arange(1, 2_401) - made[:, 1].cumsum()
+    assert left[1_200:].mean() / 0.003 == pytest.approx(12.0, abs=8.0)
+    assert left[1_200:].min() > -0.01 * 1_200 * 0.003
 
 
 def test_a_day_that_was_just_begun_has_no_room_that_others_will_need(prior: PriorStats) -> None:
@@ -234,6 +266,22 @@ def test_open_decisions_count_as_expected_until_reported(prior: PriorStats) -> N
     for _ in range(3):
         pacer.settled(cost_usd=0.01)
     assert pacer.over == pytest.approx(0.018)
+
+
+def test_a_decision_that_is_told_again_counts_once(prior: PriorStats) -> None:
+    """Taken back and told again, the account is as it was; what is not there, stays away."""
+    pacer = _pacer(prior, budget_usd=0.004)
+    prediction = Prediction([0.6, 0.7, 0.9], [0.001, 0.004, 0.02], [0.05, 0.2, 1.0], 0)
+    pacer.terms(_start(prior), prediction, lam=0.0, allowed=ALL)
+    pacer.taken_back()
+    pacer.decided(prediction, 2, prediction.quality, prediction.cost)
+
+    pacer.taken_back()
+    assert (pacer.state.n_open, pacer.state.n_decided, pacer.over) == (0, 0, 0.0)
+    pacer.decided(prediction, 2, prediction.quality, prediction.cost)
+
+    assert (pacer.state.n_open, pacer.state.n_decided) == (1, 1)
+    assert pacer.over == pytest.approx(0.016)
 
 
 def test_a_report_that_never_comes_counts_as_expected(prior: PriorStats) -> None:

@@ -11,7 +11,8 @@ out over all that is still to come, and towards the end what is left is spent as
 requests can be. The reserve, 12 requests' worth but no more than 1 % of the period, is for the
 last requests: what they cost more than expected nobody can save any more.
 
-Where no end is known, ``left`` is a fixed window instead (see `pacer`).
+Where no end is known, ``left`` is a fixed window instead, and the reserve that of the requests so
+far: any one may be the last (see `pacer`).
 """
 
 from typing import NamedTuple
@@ -43,7 +44,12 @@ class Period(NamedTuple):
         >>> Period(50.0, 100.0).reserve, Period(50.0, 10_000.0).reserve
         (1.0, 12.0)
         """
-        return min(_RESERVE, _RESERVE_SHARE * self.length)
+        return reserve(self.length)
+
+
+def reserve(requests: float) -> float:
+    """Return the grants that are kept for surprises, of a budget for that many requests."""
+    return min(_RESERVE, _RESERVE_SHARE * requests)
 
 
 def period_of(goal: Goal, *, n_decided: int, time_s: float, gap_s: float) -> Period | None:

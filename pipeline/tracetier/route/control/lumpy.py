@@ -3,7 +3,8 @@
 A tier beyond four grants for one request cannot be paced by a price alone: a single call moves the
 account further than dozens of others. So one is made only where there is room for it:
 
-    end unknown    twice what was saved; the account then swings around 0
+    end unknown    twice what was saved, so that the account swings around 0; but no more than half
+                   of what leads to an overdraft of 1 % of all that was granted so far
     end known      half of  left (B - base) - over - reserve,  what all other tiers are not
                    expected to need until the end; half, since such calls cost up to ten times
                    their prediction, and what one takes too much must be saved until then
@@ -21,10 +22,13 @@ LUMPY = 4.0
 """Grants for one request beyond which a tier is not explored, nor taken where there is no room."""
 
 _ROOM, _SAVED = 0.5, 2.0
+_OVERDRAFT = 0.01
 _SEEN_WEIGHT = 0.2
 
 
-def room(over: float, *, grant: float, base: float, period: Period | None) -> float:
+def room(
+    over: float, *, grant: float, base: float, period: Period | None, n_decided: int = 0
+) -> float:
     """Return what one call may cost, in the unit of the arguments.
 
     Parameters
@@ -35,16 +39,18 @@ def room(over: float, *, grant: float, base: float, period: Period | None) -> fl
         Granted per request, and expected per request where no lumpy tier is taken.
     period : Period or None
         Where the end is known.
+    n_decided : int
+        Requests so far; they count where it is not.
 
     Examples
     --------
-    >>> room(-3.0, grant=1.0, base=0.8, period=None)
-    6.0
+    >>> [room(-3.0, grant=1.0, base=0.8, period=None, n_decided=n) for n in (0, 500, 5_000)]
+    [1.5, 4.0, 6.0]
     >>> room(10.0, grant=1.0, base=0.8, period=Period(left=500.0, length=2_000.0))  # 100 - 10 - 12
     39.0
     """
     if period is None:
-        return -_SAVED * over
+        return min(-_SAVED * over, _ROOM * (_OVERDRAFT * n_decided * grant - over))
     return _ROOM * (period.left * (grant - base) - over - period.reserve * grant)
 
 

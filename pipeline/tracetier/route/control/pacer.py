@@ -3,12 +3,13 @@
     curve(p)  expected amount per request at price p, over the last 400 contexts and with what is
               believed *now*; solved anew every 25 decisions
     over      sum of (reported - granted), open decisions at their expectation
-    target    = granted clip(.997 - over / (H granted), .3, 2) / correction     H = 100, 50 where
+    target    = granted clip(1 - over / (H granted), .3, 2) / correction        H = 100, 50 where
                         over < 0, 250 where over > 0 and a tier costs more than 4 grants on average
     price     = the p at which curve(p) = target                              looked up every time
     a tier beyond 4 grants is taken only where there is room for it (see `lumpy`)
 
-Where the end of the budget is known, the horizon H is what is left of it (see `horizon`).
+In the target, over counts a reserve: 12 requests' worth, or 1 % of the requests so far. Where the
+end of the budget is known, the horizon H is what is left of it (see `horizon`).
 
 The curve reacts at once to anything that is learned, so a tier that silently gets worse does not
 send the spending up until an error has built up; the account over removes what the curve gets
@@ -27,7 +28,7 @@ from tracetier.heads.prior import Prediction
 from tracetier.route.control.contexts import Contexts
 from tracetier.route.control.curve import Beliefs, curve_scale, mean_amounts, price_for, price_grid
 from tracetier.route.control.goal import SECONDS_A_DAY
-from tracetier.route.control.horizon import Period, period_of
+from tracetier.route.control.horizon import Period, period_of, reserve
 from tracetier.route.control.lumpy import LUMPY, room, see, seen_share
 from tracetier.route.control.state import ControlState
 
@@ -35,7 +36,6 @@ WINDOW = 400
 EVERY = 25
 HORIZON_LUMPY, HORIZON_OVER, HORIZON_LEFT = 250.0, 100.0, 50.0
 """Requests over which an overdraft (with lumpy tiers, without) or a rest is evened out."""
-AIM = 0.997
 
 _KEEP_BOUND, _MOST_OVER = 50.0, 300.0
 _KEEP_FREE, _FREE = 0.95, 0.9
@@ -108,9 +108,10 @@ class Pacer:
             rate = 1.0 - (self.over / unit + period.reserve) / period.left
         else:
             over = min(_MOST_OVER, max(-_KEEP_BOUND, self.over / unit))
+            over += reserve(state.n_decided)
             # Overdrafts are also worked off by the rule on lumpy tiers, unused grant is not; and
             # one dear call paid back in a hurry, by cheap tiers, costs more quality than it gave.
-            rate = AIM - over / (self._horizon_over if over > 0.0 else HORIZON_LEFT)
+            rate = 1.0 - over / (self._horizon_over if over > 0.0 else HORIZON_LEFT)
         if self._is_quality:
             ahead = min(2.0 * _KEEP_BOUND, max(-_KEEP_BOUND, self.over / unit))
             target = state.grant - ahead / HORIZON_LEFT * unit
@@ -146,7 +147,13 @@ class Pacer:
         cost = prediction.cost
         if max(cost) > most:
             base = state.base * self._correction
-            within = room(self.over, grant=state.grant, base=base, period=self._period)
+            within = room(
+                self.over,
+                grant=state.grant,
+                base=base,
+                period=self._period,
+                n_decided=state.n_decided,
+            )
             within /= self._cost_ref or 1.0
             allowed = [
                 a
@@ -204,6 +211,15 @@ class Pacer:
         state = self.state
         if state.n_open:
             self._close(state.open_sum / state.n_open)
+
+    def taken_back(self) -> None:
+        """Forget an open decision that will be told of again; which one, is not known."""
+        state = self.state
+        state.n_decided = max(0, state.n_decided - 1)
+        if state.n_open:
+            state.open_sum -= state.open_sum / state.n_open
+            state.open_grant -= state.open_grant / state.n_open
+            state.n_open -= 1
 
     def _close(self, amount: float) -> None:
         state = self.state
