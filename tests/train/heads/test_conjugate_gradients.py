@@ -39,3 +39,17 @@ def test_targets_that_need_few_steps_wait_unchanged_for_the_others() -> None:
     for t in range(2):
         alone = solve_ridge(x, y[:, [t]], alphas[[t]], 1e-6)
         assert both[:, t] == pytest.approx(alone[:, 0], rel=1e-12)
+
+
+def test_what_is_no_number_is_refused() -> None:
+    """One nan would make a whole target's weights nan."""
+    with pytest.raises(ValueError, match="finite"):
+        solve_ridge(csr_array(np.eye(2)), np.array([[np.nan], [1.0]]), np.array([1.0]), 1e-6)
+
+
+def test_target_that_is_not_done_in_time_is_told() -> None:
+    """Columns from 1e-8 to 1e8 with next to no penalty are more than 1,000 steps can do."""
+    rng = np.random.default_rng(0)
+    x = csr_array(rng.normal(size=(300, 200)) * np.logspace(-8, 8, 200))
+    with pytest.warns(RuntimeWarning, match="was asked for"):
+        solve_ridge(x, rng.normal(size=(300, 1)), np.array([1e-9]), 1e-9)

@@ -4,6 +4,7 @@ A large sparse matrix is read from memory twice per step, and that is what a ste
 that are solved side by side share the reading; one after the other, as libraries do, each pays it.
 """
 
+import warnings
 from typing import Final
 
 import numpy as np
@@ -34,6 +35,16 @@ def solve_ridge(x: csr_array, y: Matrix, alphas: NDArray[np.float64], tolerance:
     -------
     (d, T) array
 
+    Raises
+    ------
+    ValueError
+        If ``x`` or ``y`` holds ``nan`` or an infinite number.
+
+    Warns
+    -----
+    RuntimeWarning
+        If a target is not done within 1,000 steps, as columns of very different sizes may need.
+
     Examples
     --------
     >>> x = csr_array([[1.0, 0.0], [0.0, 2.0]])
@@ -45,6 +56,9 @@ def solve_ridge(x: csr_array, y: Matrix, alphas: NDArray[np.float64], tolerance:
     weights = np.zeros_like(residual)
     direction = residual.copy()
     left = np.einsum("ij,ij->j", residual, residual)
+    if not np.isfinite(left).all():
+        raise ValueError("expected finite numbers in x and y, got nan or an infinite one")
+    aim = left
     enough = tolerance**2 * left
     for _ in range(_MAX_STEPS):
         open_ = left > enough
@@ -58,4 +72,9 @@ def solve_ridge(x: csr_array, y: Matrix, alphas: NDArray[np.float64], tolerance:
         before, left = left, np.einsum("ij,ij->j", residual, residual)
         kept = np.divide(left, before, out=np.zeros_like(left), where=open_)
         direction = residual + kept * direction
+    else:
+        worst = float(np.sqrt(np.divide(left, aim, out=np.zeros_like(left), where=aim > 0).max()))
+        if worst > tolerance:
+            message = f"ridge weights are exact to {worst:.1g} only, {tolerance:.1g} was asked for"
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
     return weights
