@@ -6,6 +6,8 @@ asked, and deletes none. A service whose workers are renewed each night would ha
 
 import fcntl
 import os
+import shutil
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,9 +35,31 @@ def without_dead(folder: Path) -> Iterator[None]:
             kind, pid = path.name.partition("_")[0], path.stem.rpartition("_")[2]
             if pid != _ALL and pid.isdigit() and _is_dead(int(pid)):
                 if kind in _SUMMED:
-                    _add(path, folder / f"{kind}_{_ALL}.db")
-                path.unlink()
+                    _take(path, folder / f"{kind}_{_ALL}.db")
+                path.unlink(missing_ok=True)
         yield
+
+
+def _take(path: Path, sums: Path) -> None:
+    """Put a dead process's numbers into the sums, or lose them: they are never in there twice.
+
+    This process may be killed after any line, and the next starts from the files as they are then.
+    So its file is gone from those that are read before the new sums take the place of the old.
+    """
+    new, taken = sums.with_suffix(".new"), sums.with_suffix(".taken")  # not read: no .db
+    new.unlink(missing_ok=True)
+    if sums.exists():
+        shutil.copyfile(sums, new)
+    try:
+        _add(path, new)
+    except (struct.error, RuntimeError, ValueError):
+        # Empty or torn, as of a process that was killed as it began: nothing else can be had of it,
+        # and if it stayed, no page could be read again.
+        new.unlink(missing_ok=True)
+        return
+    path.replace(taken)
+    new.replace(sums)
+    taken.unlink()
 
 
 def _add(path: Path, to: Path) -> None:

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import Struct
 
-from tracetier.errors import SettingsError
+from tracetier.errors import ServiceError, SettingsError, TracetierError
 from tracetier.serve.auth import Access, check_host, is_loopback
-from tracetier.serve.logs import start_logging, tell
+from tracetier.serve.logs import LOGGER, start_logging, tell
 from tracetier.serve.service import DecisionLog, Service
 from tracetier.settings import Settings, load_settings
 
@@ -157,13 +157,35 @@ def build_app(config: ServeConfig) -> "ServedApp":
 
 
 def worker_app() -> "ServedApp":
-    """Return the app of a worker that was started with others, as the environment tells it."""
-    config = msgspec.json.decode(os.environ[CONFIG_ENV], type=ServeConfig)
-    start_logging(is_json=config.logs_json)
-    app = build_app(config)
+    """Return the app of a worker that was started with others, as the environment tells it.
+
+    Raises
+    ------
+    SystemExit
+        If there is none to return. Its code is the one by which the supervisor knows of a worker
+        that it must not start anew at once; any other error would end the worker with another.
+    """
+    try:
+        config = msgspec.json.decode(os.environ[CONFIG_ENV], type=ServeConfig)
+        start_logging(is_json=config.logs_json)
+        app = build_app(config)
+    except Exception as error:
+        LOGGER.exception("a worker could not start", extra={"facts": {"reason": _reason(error)}})
+        sys.exit(_startup_failure())
     settle_memory()
     share_fairly()
     return app
+
+
+def _reason(error: Exception) -> str | None:
+    """Return the message of an error of ours; in another's there may be a secret."""
+    return str(error) if isinstance(error, TracetierError) else None
+
+
+def _startup_failure() -> int:
+    from uvicorn import config
+
+    return int(getattr(config, "STARTUP_FAILURE", 3))  # older versions have no name for it
 
 
 def listen(config: ServeConfig) -> socket.socket:
@@ -190,7 +212,13 @@ def listen(config: ServeConfig) -> socket.socket:
 
 
 def serve(config: ServeConfig, listening: socket.socket) -> None:
-    """Serve until a signal ends it: requests under way are answered, and the state is stored."""
+    """Serve until a signal ends it: requests under way are answered, and the state is stored.
+
+    Raises
+    ------
+    ServiceError
+        If one of several workers failed before all had ever served.
+    """
     import uvicorn
 
     start_logging(is_json=config.logs_json, tells_of_workers=config.workers > 1)
@@ -228,8 +256,11 @@ def serve(config: ServeConfig, listening: socket.socket) -> None:
         supervisor: Any = Supervisor
         told = "target" in inspect.signature(Supervisor).parameters
         extra = {"target": uvicorn.Server(workers).run} if told else {}
-        supervisor(workers, sockets=[listening], **extra).run()
+        running = supervisor(workers, sockets=[listening], **extra)
+        running.run()
         tell("stopped", workers=config.workers)
+        if running.has_failed:
+            raise ServiceError("a worker did not start, and would not if tried again; see the log")
 
 
 def _several(listening: socket.socket) -> list[socket.socket]:

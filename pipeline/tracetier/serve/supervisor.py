@@ -24,6 +24,8 @@ class Supervisor(multiprocess.Multiprocess):
     """The web server's supervisor, see the module for what differs."""
 
     clock: Callable[[], float] = staticmethod(time.monotonic)
+    has_failed = False
+    """Whether the service ended because one of its first workers did not start."""
     _has_served = False
     _wait_s = FIRST_WAIT_S
     _next_s = 0.0
@@ -36,12 +38,24 @@ class Supervisor(multiprocess.Multiprocess):
         if self.should_exit.is_set() and self._has_served:  # one failed, and it would end for that
             self.should_exit.clear()
             self._put_off()
+        elif self.should_exit.is_set():
+            self.has_failed = True
         elif len(self.processes) < self.processes_num and self.clock() >= self._next_s:
             process = multiprocess.Process(self.config, self.sockets)
             process.start()
             self.processes.append(process)
         elif len(self.processes) == self.processes_num and self._are_ready():
             self._has_served, self._wait_s = True, FIRST_WAIT_S
+
+    def handle_ttou(self) -> None:
+        """Have one worker less; where one that failed is out already, it is that one.
+
+        The web server's own would end the last of those that serve, or fail where none is left.
+        """
+        if len(self.processes) < self.processes_num:
+            self.processes_num = max(self.processes_num - 1, 1)
+        else:
+            super().handle_ttou()
 
     def _put_off(self) -> None:
         """Take the failed ones out, until their turn comes again."""

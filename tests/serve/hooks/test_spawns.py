@@ -1,6 +1,7 @@
 """Spawns are kept until their sub-agents stop, by whichever process."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,19 @@ def test_a_spawn_is_taken_once(tmp_path: Path) -> None:
 
     assert spawns.take("toolu_1", "s", "") == _spawn("d1")
     assert spawns.take("toolu_1", "s", "") is None
+
+
+def test_threads_may_put_one_spawn_at_once(tmp_path: Path) -> None:
+    """An answer that came too late is still being written when the agent asks again."""
+    spawns = Spawns(tmp_path)
+
+    def put(name: str) -> None:
+        spawns.put("toolu_1", "s", "Find it.", _spawn(name))
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(put, (f"d{i}" for i in range(200))))
+
+    assert spawns.of("toolu_1") is not None
 
 
 def test_the_use_of_the_tool_goes_before_what_was_asked(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ prompt is kept as a hash with the session's id in it.
 """
 
 import os
+import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -66,7 +67,7 @@ class Spawns:
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"{_asked(session_id, prompt)}-{_used(tool_use_id)}.json"
-        draft = self._folder / f".{os.getpid()}-{name}"
+        draft = self._folder / f".{secrets.token_hex(8)}-{name}"  # threads may put one spawn twice
         draft.write_bytes(msgspec.json.encode(spawn))
         draft.replace(self._folder / name)
         self._prune()
