@@ -1,6 +1,8 @@
 """Counts of workers that died: one sum, which stays, and one file, however many died."""
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -71,3 +73,71 @@ def test_gauges_of_the_dead_are_of_what_was_then(tmp_path: Path) -> None:
         found = _page(tmp_path)
 
     assert (found["queued"], found["since"]) == (5.0, 5.0)
+
+
+_STEPS = [(shutil, "copyfile"), (_Numbers, "close"), (Path, "replace"), (Path, "unlink")]
+
+
+@pytest.mark.parametrize(("owner", "name"), _STEPS)
+@pytest.mark.parametrize("is_before", [True, False])
+@pytest.mark.parametrize("nth", [1, 2])
+def test_nothing_counts_twice_whenever_one_that_sums_is_killed(
+    tmp_path: Path, owner: Any, name: str, is_before: bool, nth: int
+) -> None:
+    """Before or after any of its steps; the page is 5 of the sums, and 2 more or, at worst, not."""
+    _write(tmp_path, _dead(), 5.0)
+    with without_dead(tmp_path):
+        pass
+    _write(tmp_path, _dead(), 2.0)
+    real, calls = getattr(owner, name), 0
+
+    def step(*args: Any, **given: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == nth and is_before:
+            os.kill(os.getpid(), signal.SIGKILL)
+        made = real(*args, **given)
+        if calls == nth:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return made
+
+    pid = os.fork()
+    if pid == 0:
+        setattr(owner, name, step)
+        with without_dead(tmp_path):
+            os._exit(0)
+    os.waitpid(pid, 0)
+
+    with without_dead(tmp_path):
+        found = _page(tmp_path)
+    assert found['hits_total{route="/a"}'] in (5.0, 7.0)
+    assert found['seconds_bucket{le="1.0"}'] in (5.0, 7.0)
+    _write(tmp_path, _dead(), 1.0)
+    with without_dead(tmp_path):
+        again = _page(tmp_path)
+    assert again['hits_total{route="/a"}'] == found['hits_total{route="/a"}'] + 1.0
+
+
+@pytest.mark.parametrize("torn", ["empty", "short", "long"])
+def test_a_broken_file_of_a_dead_process_costs_its_counts_and_no_page(
+    tmp_path: Path, torn: str
+) -> None:
+    """As of a process that was killed as it began, or of a disk that was full."""
+    _write(tmp_path, _dead(), 5.0)
+    with without_dead(tmp_path):
+        pass
+    pid = _dead()
+    _write(tmp_path, pid, 2.0)
+    path = tmp_path / f"counter_{pid}.db"
+    whole = path.read_bytes()
+    key_length = (1 << 20).to_bytes(4, sys.byteorder)
+    path.write_bytes(
+        {"empty": b"", "short": whole[:30], "long": whole[:8] + key_length + whole[12:]}[torn]
+    )
+
+    with without_dead(tmp_path):
+        found = _page(tmp_path)
+
+    assert not path.exists()
+    assert found['hits_total{route="/a"}'] == 5.0
+    assert found['seconds_bucket{le="1.0"}'] == 7.0

@@ -1,7 +1,8 @@
 """What is counted: decisions, reports, requests; by labels of a fixed list."""
 
+import asyncio
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -44,6 +45,30 @@ def test_decisions_reports_and_requests_are_counted(make_app: "MakeApp", ask: "A
     assert found["tracetier_http_requests_total", (route, ("status", "200"))] == 2
     assert found["tracetier_http_requests_total", (route, ("status", "400"))] == 1
     assert found["tracetier_artifact_info", (("artifact_id", "artifact-1"),)] == 1
+
+
+def test_a_client_who_leaves_within_its_body_is_no_failure(make_app: "MakeApp", ask: "Ask") -> None:
+    """Nothing is decided, and nothing sent, though what had come of it would do."""
+    app = make_app()
+    left: list[Any] = [
+        {"type": "http.request", "body": b'{"task": {"text": "x"}}', "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    scope = {"type": "http", "method": "POST", "path": "/v1/route", "query_string": b""}
+
+    async def receive() -> Any:
+        return left.pop(0)
+
+    async def send(message: Any) -> None:
+        raise AssertionError(message)
+
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+    asyncio.run(app(scope | {"headers": headers, "client": ("127.0.0.1", 1)}, receive, send))
+    found = _samples(ask(app, "GET", "/metrics").text)
+
+    requests = {key[1]: n for key, n in found.items() if key[0] == "tracetier_http_requests_total"}
+    assert requests == {(("route", "/v1/route"), ("status", "499")): 1}
+    assert not any(name == "tracetier_decisions_total" for name, _ in found)
 
 
 def test_no_caller_makes_a_new_label(make_app: "MakeApp", ask: "Ask") -> None:

@@ -58,6 +58,8 @@ def test_workers_are_given_time_to_start_and_to_answer(
     given: list[Any] = []
 
     class Recorder:
+        has_failed = False
+
         def __init__(self, config: Any, sockets: Any, target: Any = None) -> None:
             given.append(config)
 

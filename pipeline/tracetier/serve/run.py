@@ -169,7 +169,7 @@ def worker_app() -> "ServedApp":
         config = msgspec.json.decode(os.environ[CONFIG_ENV], type=ServeConfig)
         start_logging(is_json=config.logs_json)
         app = build_app(config)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the edge of the process: logged, and it ends
         LOGGER.exception("a worker could not start", extra={"facts": {"reason": _reason(error)}})
         sys.exit(_startup_failure())
     settle_memory()
