@@ -71,7 +71,7 @@ THEIRS: dict[str, set[str]] = {
     "artifact": {"msgspec", "numpy", "pyarrow"},
     "route": {"msgspec", "numpy", "redis"},
     "serve": {
-        *("fastapi", "httpcore", "httptools", "httpx", "mcp", "mcp_types", "msgspec"),
+        *("anyio", "fastapi", "httpcore", "httptools", "httpx", "mcp", "mcp_types", "msgspec"),
         *("prometheus_client", "pydantic", "starlette", "uvicorn"),
     },
     "client": {"httpx", "msgspec"},

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tracetier.serve import body as module
-from tracetier.serve.body import read_body
+from tracetier.serve.body import ClientLeftError, read_body
 from tracetier.serve.problems import ProblemError
 
 
@@ -39,6 +39,21 @@ def test_a_byte_too_many_is_refused(pieces: tuple[bytes, ...], waits: bool) -> N
         asyncio.run(read_body(_pieces(*pieces, waits=waits), None, 5))
 
     assert told.value.status == 413
+
+
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_a_client_who_leaves_has_sent_no_body(n: int, waits: bool) -> None:
+    """Even where what had come of it would do."""
+    left: list[dict[str, Any]] = [{"type": "http.request", "body": b"{}", "more_body": True}] * n
+
+    async def receive() -> Any:
+        if waits:
+            await asyncio.sleep(0)
+        return left.pop() if left else {"type": "http.disconnect"}
+
+    with pytest.raises(ClientLeftError):
+        asyncio.run(read_body(receive, None, 5))
 
 
 def test_what_says_that_it_is_too_large_is_not_read() -> None:

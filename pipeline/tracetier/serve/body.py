@@ -13,6 +13,10 @@ BODY_TIMEOUT_S: Final = 30.0
 """Seconds within which a body must have come."""
 
 
+class ClientLeftError(Exception):
+    """The client left before its body had come; nobody waits for an answer."""
+
+
 async def read_body(
     receive: Receive, length: int | None, most: int, *, timeout_s: float | None = None
 ) -> bytes:
@@ -33,6 +37,7 @@ async def read_body(
     ------
     ProblemError
         413 beyond the bound, 408 where it does not come in time.
+    ClientLeftError
     """
     if length is not None and length > most:
         raise too_large(most)
@@ -42,10 +47,17 @@ async def read_body(
         first = receive() if type(reading) is CoroutineType else reading
         limit_s = BODY_TIMEOUT_S if timeout_s is None else timeout_s
         return await _awaited(receive, first, message, most, limit_s)
-    body: bytes = message.get("body", b"")
+    body = _part(message)
     if len(body) > most:
         raise too_large(most)
     return body
+
+
+def _part(message: Any) -> bytes:
+    if message["type"] == "http.disconnect":  # what has come may look like a whole body
+        raise ClientLeftError
+    part: bytes = message.get("body", b"")
+    return part
 
 
 def _at_hand(reading: Awaitable[Any]) -> Any | None:
@@ -64,12 +76,12 @@ async def _awaited(
     receive: Receive, reading: Awaitable[Any], message: Any, most: int, timeout_s: float
 ) -> bytes:
     """Return the body whose first part may have come; the next is being read."""
-    body: bytes = b"" if message is None else message.get("body", b"")
+    body = b"" if message is None else _part(message)
     try:
         async with asyncio.timeout(timeout_s):
             while True:
                 message = await reading
-                body += message.get("body", b"")
+                body += _part(message)
                 if len(body) > most:
                     raise too_large(most)
                 if not message.get("more_body", False):

@@ -5,14 +5,17 @@ ones called; all others go on to the framework. Whatever goes wrong leaves as a 
 or in the form that the clients of a path understand.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from tracetier.serve.admission import Visit
 from tracetier.serve.asgi import ASGIApp, Receive, Scope, Send
-from tracetier.serve.body import read_body
+from tracetier.serve.body import ClientLeftError, read_body
 from tracetier.serve.gate import ALLOW_POST, Gate, not_allowed
 from tracetier.serve.hot.answer import Answer
 from tracetier.serve.limits import too_large
+
+CLIENT_LEFT: Final = 499
+"""The status that metrics and logs note where nobody waits for one, as other servers call it."""
 
 
 class Edge:
@@ -49,6 +52,8 @@ class Edge:
                     raise not_allowed(scope["method"], ALLOW_POST)
                 body = await read_body(receive, visit.length, gate.max_body_bytes)
                 await _send(send, await hot(body), visit)
+        except ClientLeftError:
+            visit.status = CLIENT_LEFT
         except Exception as error:  # noqa: BLE001 - the edge of the process: logged and answered
             answer = gate.failed(error, path, visit)
             if not visit.is_started:
@@ -87,6 +92,8 @@ class Edge:
         state["request_id"], state["caller"] = visit.request_id, visit.caller
         plain = self._gate.plain.get(scope["path"]) if scope["method"] == "POST" else None
         await (plain or self._app)(scope, bounded, named)
+        if not visit.is_started:
+            visit.status = CLIENT_LEFT
         found = scope.get("route")
         visit.route = getattr(found, "path", None) or "other"
 

@@ -1,8 +1,10 @@
 """An answer on a connection: whole however it is cut, and told from what is none."""
 
 import asyncio
+import ssl
 from typing import Any, NamedTuple
 
+import anyio
 import httpcore
 import pytest
 from hypothesis import given
@@ -125,6 +127,15 @@ def test_what_comes_after_an_answer_is_no_part_of_it(more: bytes) -> None:
     assert _got(LENGTH + more)[2:] == (b"hello", False)
 
 
+def test_after_a_read_that_is_full_nothing_may_follow() -> None:
+    """What did not fit into it would be taken for the answer to the next request."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
+    full, less = (head % n + bytes(n) for n in (65_494, 65_493))
+    assert len(full) == 64 << 10
+
+    assert (_got(full).can_stay, _got(less).can_stay) == (False, True)
+
+
 def test_one_request_follows_the_other() -> None:
     """On the same connection, each with its own answer."""
     wire = Wire(LENGTH, b"HTTP/1.1 204 No Content\r\n\r\n", CHUNKED + b"\r\n")
@@ -136,9 +147,10 @@ def test_one_request_follows_the_other() -> None:
     assert asyncio.run(job()) == [(200, b"hello"), (204, b""), (200, b"hello")]
 
 
-def test_an_answer_that_comes_before_the_request_is_through_is_read() -> None:
+@pytest.mark.parametrize("error", [httpcore.WriteError(), ssl.SSLError(), anyio.EndOfStream()])
+def test_an_answer_that_comes_before_the_request_is_through_is_read(error: Exception) -> None:
     """As of an upstream that will not take so large a body."""
     wire = Wire(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
-    wire.write_error = httpcore.WriteError()
+    wire.write_error = error
 
     assert asyncio.run(_read(Connection(wire))).status == 413

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tracetier.serve.gateway import direct as module
 from tracetier.serve.gateway.config import Upstream
 from tracetier.serve.gateway.direct import Direct
 from tracetier.serve.gateway.transport import IDLE_S, UpstreamError
@@ -156,6 +157,57 @@ def test_a_connection_that_nobody_uses_is_closed() -> None:
     _with(Served, job, clock=lambda: now_s)
 
 
+def test_a_connection_that_nobody_uses_is_closed_without_traffic(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After the last answer nothing else would come to it."""
+    monkeypatch.setattr(module, "IDLE_S", 0.05)
+
+    async def job(direct: Direct, served: Served) -> None:
+        await asyncio.gather(*(_ask(direct) for _ in range(3)))
+        async with asyncio.timeout(5.0):
+            while served.n_left < 3:
+                await asyncio.sleep(0.01)
+
+    _with(Served, job)
+
+
+def test_the_number_of_connections_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever finds none free waits for one."""
+    monkeypatch.setattr(module, "MAX_CONNECTIONS", 2)
+
+    async def job(direct: Direct, served: Served) -> None:
+        assert await asyncio.gather(*(_ask(direct) for _ in range(9))) == [b"ok"] * 9
+        assert served.n_connections == 2
+
+    _with(Served, job)
+
+
+def test_whoever_waits_too_long_for_a_connection_has_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And one is free again once an answer is let go of, or its caller gives up; but once."""
+    monkeypatch.setattr(module, "MAX_CONNECTIONS", 1)
+
+    async def job(direct: Direct, served: Served) -> None:
+        for _ in range(2):
+            answer = await direct.send(b"{}", [], b"")
+            with pytest.raises(UpstreamError, match="timeout") as told:
+                await _ask(direct)
+            assert told.value.is_timeout
+            await answer.close()
+            await answer.close()
+        served.answer = b""
+        for _ in range(2):
+            asking = asyncio.create_task(_ask(direct))
+            await asyncio.sleep(0.05)
+            asking.cancel()
+            await asyncio.wait([asking])
+        assert len(served.requests) == 4
+
+    _with(Served, job, timeout_s=0.2)
+
+
 def test_an_answer_that_is_given_up_ends_its_connection() -> None:
     """The upstream need not go on with it."""
 
@@ -254,6 +306,71 @@ def _certificate(folder: Path) -> Path:
     )
     path.write_text(path.read_text() + Path(f"{path}.crt").read_text())
     return path
+
+
+@pytest.fixture
+def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """An upstream's TLS, which the environment says to trust."""
+    path = _certificate(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=f"{path}.crt")
+    context.load_cert_chain(path)
+    monkeypatch.setenv("SSL_CERT_FILE", f"{path}.crt")
+    return context
+
+
+@pytest.mark.parametrize("size", [2, 5_000_000])
+def test_an_upstream_that_asks_for_a_certificate_breaks_off(size: int, tls: ssl.SSLContext) -> None:
+    """By TLS 1.3 it says so after the handshake, when the request is on its way."""
+    tls.verify_mode = ssl.CERT_REQUIRED
+
+    async def job(direct: Direct, served: Served) -> None:
+        with pytest.raises(UpstreamError, match="broke off"):
+            await direct.send(bytes(size), [], b"")
+
+    _with(Served, job, tls=tls)
+
+
+def test_a_failure_of_tls_within_an_answer_breaks_off(tls: ssl.SSLContext) -> None:
+    """As of whatever else speaks on the connection."""
+
+    class Garbling(Served):
+        async def __call__(self, reader: Any, writer: Any) -> None:
+            self._writers.append(writer)
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(STREAM)
+            await asyncio.sleep(0.05)
+            writer.transport._ssl_protocol._transport.write(b"HTTP/1.1 502 X\r\n\r\n")
+
+    async def job(direct: Direct, served: Served) -> None:
+        with pytest.raises(UpstreamError, match="broke off"):
+            await _ask(direct)
+
+    _with(Garbling, job, tls=tls)
+
+
+def test_what_comes_after_an_answer_by_tls_is_not_the_next_one(tls: ssl.SSLContext) -> None:
+    """Though it was read with it, and waits to be decrypted."""
+
+    class Adding(Served):
+        async def __call__(self, reader: Any, writer: Any) -> None:
+            self.n_connections += 1
+            self._writers.append(writer)
+            await reader.readuntil(b"\r\n\r\n")
+            below = writer.transport._ssl_protocol._transport
+            write = below.write
+            parts: list[bytes] = []
+            below.write = parts.append
+            writer.write(GOOD)
+            writer.write(GOOD.replace(b"ok", b"no"))
+            below.write = write
+            below.write(b"".join(parts))
+            await reader.read()
+
+    async def job(direct: Direct, served: Served) -> None:
+        assert [await _ask(direct), await _ask(direct)] == [b"ok", b"ok"]
+        assert served.n_connections == 2
+
+    _with(Adding, job, tls=tls)
 
 
 def test_an_upstream_by_tls_is_one_that_is_trusted(

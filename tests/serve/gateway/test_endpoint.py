@@ -110,6 +110,29 @@ def test_whatever_is_sent_is_passed_on_or_refused(
 
 
 @pytest.mark.parametrize("path", PATHS)
+def test_a_client_who_leaves_within_its_body_is_not_answered(parts: Parts, path: str) -> None:
+    """Nothing is decided either, though what had come of it would do."""
+    waiting: list[dict[str, Any]] = [
+        {
+            "type": "http.request",
+            "body": b'{"model": "tracetier", "messages": []}',
+            "more_body": True,
+        },
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> dict[str, Any]:
+        return waiting.pop(0)
+
+    async def send(message: dict[str, Any]) -> None:
+        raise AssertionError(message)
+
+    asyncio.run(Endpoint(parts, path)({"headers": [], "state": {}}, receive, send))
+
+    assert waiting == []
+
+
+@pytest.mark.parametrize("path", PATHS)
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(raw=st.binary(max_size=60))
 def test_what_is_no_json_is_refused(parts: Parts, path: str, raw: bytes) -> None:

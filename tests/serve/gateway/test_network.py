@@ -26,6 +26,34 @@ def test_the_environment_names_the_proxy(monkeypatch: pytest.MonkeyPatch) -> Non
     assert ways == [Proxied, Direct, Direct]
 
 
+@pytest.mark.parametrize(
+    ("name", "proxy", "no_proxy", "way"),
+    [
+        ("http_proxy", "127.0.0.1:9", "", Proxied),
+        ("all_proxy", "http://127.0.0.1:9", "", Proxied),
+        ("http_proxy", "http://127.0.0.1:9", "models.test:80", Direct),
+        ("http_proxy", "http://127.0.0.1:9", "models.test:81", Proxied),
+        ("http_proxy", "http://127.0.0.1:9", "models.test", Direct),
+    ],
+)
+def test_a_proxy_is_named_in_any_form_that_others_take(
+    name: str, proxy: str, no_proxy: str, way: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a scheme, for all schemes, and left out for a host or a port of it."""
+    monkeypatch.setenv(name, proxy)
+    monkeypatch.setenv("no_proxy", no_proxy)
+
+    assert type(open_transport(UPSTREAM)) is way
+
+
+def test_a_proxy_of_no_use_is_not_passed_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a failure of the upstream, so that another may be tried."""
+    monkeypatch.setenv("http_proxy", "gopher://127.0.0.1:9")
+
+    with pytest.raises(UpstreamError, match="no usable proxy"):
+        asyncio.run(Network().send(UPSTREAM, b"{}", []))
+
+
 def test_by_a_proxy_an_answer_comes_as_it_does_straight(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whole or as a stream, on one connection; it is a proxy that was asked."""
 

@@ -5,10 +5,12 @@ server's own. Between the two stands nothing: to build the request and response 
 and to take them apart again took longer than all else that the gateway does.
 """
 
+import ssl
 import time
 from contextlib import suppress
 from typing import Final
 
+import anyio
 import httpcore
 import httptools
 
@@ -55,12 +57,27 @@ class Connection:
     @property
     def is_alive(self) -> bool:
         """Whether the upstream has left it open, and silent, since the last answer."""
-        return not self._stream.get_extra_info("is_readable")
+        if self._stream.get_extra_info("is_readable"):
+            return False
+        tls = self._stream.get_extra_info("ssl_object")
+        if tls is None:
+            return True
+        try:  # what was read with the last answer, but not yet decrypted
+            tls.read(1)
+        except ssl.SSLWantReadError:
+            return True
+        except ssl.SSLError:
+            pass
+        return False
 
     async def send(self, request: bytes, timeout_s: float) -> None:
         """Send a whole request."""
         self._begin()
-        with suppress(httpcore.WriteError):  # whoever does not want all of it may have answered
+        # Whoever refuses a request may have answered before it was through. Such an answer is read
+        # where the write fails; to a large body it is mostly lost: the reset that ends the write
+        # takes it along, or the write waits until its time is over. Of TLS come errors that
+        # httpcore does not know.
+        with suppress(httpcore.WriteError, OSError, anyio.EndOfStream):
             await self._stream.write(request, timeout_s)
 
     async def next(self, timeout_s: float) -> bytes:
@@ -71,6 +88,8 @@ class Connection:
         UpstreamError
             If the answer breaks off, or is none.
         httpcore.TimeoutException, httpcore.NetworkError
+        OSError
+            Of TLS.
         """
         until_s = time.monotonic() + timeout_s  # for all that it takes, drop by drop
         while not self._pieces and not self.is_ended:
@@ -98,6 +117,8 @@ class Connection:
         self._n_head += len(data)
         if self._is_head and self._n_head > MAX_HEAD_BYTES:
             raise UpstreamError("broke off")
+        if len(data) == _READ_BYTES:
+            self.can_stay = False  # more may wait below, where `is_alive` does not see it
 
     def _lasts_until_closed(self) -> bool:
         found = {name.lower(): value.lower() for name, value in self.headers}

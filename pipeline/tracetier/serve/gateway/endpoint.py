@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from tracetier.serve.body import read_body
+from tracetier.serve.body import ClientLeftError, read_body
 from tracetier.serve.gateway.api_error import error_body
 from tracetier.serve.gateway.config import MAX_BODY_BYTES, Api
 from tracetier.serve.gateway.exchange import Exchange, Parts, Send
@@ -50,6 +50,8 @@ class Endpoint:
             _check_encoding(scope["headers"])
             raw = await read_body(receive, None, MAX_BODY_BYTES, timeout_s=BODY_TIMEOUT_S)
             await _while_there(exchange, exchange.run(raw, send), receive)
+        except ClientLeftError:
+            return
         except ProblemError as problem:
             detail = f"{problem.detail}; {problem.mend}" if problem.mend else problem.detail
             await self._refuse(RequestError(problem.status, detail), send)

@@ -8,18 +8,31 @@ from tracetier.serve.gateway.config import Upstream
 from tracetier.serve.gateway.direct import Direct
 from tracetier.serve.gateway.headers import Headers
 from tracetier.serve.gateway.proxied import Proxied
-from tracetier.serve.gateway.transport import Answering, Transport
+from tracetier.serve.gateway.transport import Answering, Transport, UpstreamError
 
 OpenTransport = Callable[[Upstream], Transport]
 
 
 def open_transport(upstream: Upstream) -> Transport:
-    """Return the way to an upstream: straight, or by the proxy that the environment names."""
+    """Return the way to an upstream: straight, or by the proxy that the environment names.
+
+    Raises
+    ------
+    UpstreamError
+        If it names one that is of no use; to go without it is not what was asked for.
+    """
     parts = urlsplit(upstream.base_url)
-    proxy = getproxies().get(parts.scheme)
-    if proxy is None or proxy_bypass(parts.hostname or ""):
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    if not proxy or proxy_bypass(f"{parts.hostname}:{port}"):
         return Direct(upstream)
-    return Proxied(upstream, proxy)
+    if "://" not in proxy:  # a bare host and port, which httpx does not take for an address
+        proxy = f"http://{proxy}"
+    try:
+        return Proxied(upstream, proxy)
+    except (ValueError, ImportError):  # of a kind that httpx, or what is installed, does not know
+        raise UpstreamError("no usable proxy") from None
 
 
 class Network:
