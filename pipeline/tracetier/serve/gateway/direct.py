@@ -13,13 +13,14 @@ import httpx
 from tracetier.serve.gateway.config import Upstream
 from tracetier.serve.gateway.connection import Connection
 from tracetier.serve.gateway.headers import Headers
-from tracetier.serve.gateway.transport import CONNECT_S, IDLE_S, PATHS, UpstreamError
-
-MAX_CONNECTIONS: Final = 1000
-"""Connections to one upstream at most; whoever finds none free waits, but not for long."""
-
-MAX_IDLE: Final = 200
-"""Connections that are kept at most while nobody uses them."""
+from tracetier.serve.gateway.transport import (
+    CONNECT_S,
+    IDLE_S,
+    MAX_CONNECTIONS,
+    MAX_IDLE,
+    PATHS,
+    UpstreamError,
+)
 
 _FAILURES: Final = (httpcore.NetworkError, httpcore.TimeoutException, OSError)
 """Of the network; of TLS after its handshake come Python's own, which httpcore passes on."""

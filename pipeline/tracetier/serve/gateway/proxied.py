@@ -10,7 +10,14 @@ import httpx
 
 from tracetier.serve.gateway.config import Upstream
 from tracetier.serve.gateway.headers import Headers
-from tracetier.serve.gateway.transport import CONNECT_S, IDLE_S, PATHS, UpstreamError
+from tracetier.serve.gateway.transport import (
+    CONNECT_S,
+    IDLE_S,
+    MAX_CONNECTIONS,
+    MAX_IDLE,
+    PATHS,
+    UpstreamError,
+)
 
 
 class Opened:
@@ -61,7 +68,9 @@ class Proxied:
 
     def __init__(self, upstream: Upstream, proxy: str) -> None:
         limits = httpx.Limits(
-            max_connections=1000, max_keepalive_connections=200, keepalive_expiry=IDLE_S
+            max_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=MAX_IDLE,
+            keepalive_expiry=IDLE_S,
         )
         self._transport = httpx.AsyncHTTPTransport(limits=limits, proxy=proxy)
         self._url = httpx.URL(upstream.base_url + PATHS[upstream.api])

@@ -10,6 +10,12 @@ CONNECT_S: Final = 10.0
 IDLE_S: Final = 30.0
 """Seconds for which a connection is kept that nobody uses."""
 
+MAX_CONNECTIONS: Final = 1000
+"""Connections to one upstream at most; whoever finds none free waits, but not for long."""
+
+MAX_IDLE: Final = 200
+"""Connections that are kept at most while nobody uses them."""
+
 PATHS: Final = {"openai": "/chat/completions", "anthropic": "/v1/messages"}
 
 
